@@ -1,0 +1,485 @@
+//! Every fact a run establishes, as one stream: the single source of screen, report and JSON.
+//!
+//! `events.jsonl` holds one [`Stamped`] a line. Live view, replay and every exporter are folds of it, so
+//! they cannot disagree. The stream is bounded: one [`Event::Interval`] per operation per second, flood
+//! attempts aggregated, links at most once a second.
+
+use serde::{Deserialize, Serialize};
+use testbed::vocabulary::{Asset, Encoding, Method, Phase, SecurityDomain, Vantage};
+
+/// One event and when it happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Stamped {
+    /// Milliseconds since the run started.
+    pub at_ms: u64,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// A fact.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Event {
+    /// The first event of every run.
+    RunStarted(RunStarted),
+    /// An architecture as it will run.
+    Topology(Topology),
+    /// A launch is up: every listener answers.
+    Launched {
+        /// Which architecture.
+        architecture: String,
+        /// For which scenario.
+        scenario: String,
+        /// Milliseconds from the resolved file to every listener answering.
+        launch_ms: f64,
+    },
+    /// A phase begins.
+    PhaseStarted {
+        /// Which architecture.
+        architecture: String,
+        /// Which scenario.
+        scenario: String,
+        /// Which phase.
+        phase: Phase,
+    },
+    /// Honest work of about one second.
+    Interval(Interval),
+    /// What a link carried so far in this scenario, read from its bytes.
+    Link(LinkSeen),
+    /// A canary was found in bytes readable at the scenario's vantage, or in loot.
+    Exposed(Exposed),
+    /// An attacker tried something and was answered.
+    Attempt(Attempt),
+    /// What an attacker did with loot.
+    Impact(Impact),
+    /// Flood traffic of about one second, aggregated.
+    Flood(FloodInterval),
+    /// Attack traffic ended: `requested_ms` is when the stop was asked for, the event's own time when the
+    /// last attack socket was closed.
+    AttackStopped {
+        /// Which architecture.
+        architecture: String,
+        /// Which scenario.
+        scenario: String,
+        /// When the stop was asked for, in run milliseconds.
+        requested_ms: u64,
+    },
+    /// A judged cell.
+    Cell(Cell),
+    /// A performance row.
+    Performance(Performance),
+    /// A scenario on one architecture is over.
+    ScenarioEnded {
+        /// Which architecture.
+        architecture: String,
+        /// Which scenario.
+        scenario: String,
+    },
+    /// Something that makes a flag of the run false.
+    Invalid {
+        /// `exposure` or `performance`.
+        flag: ValidityFlag,
+        /// Which architecture and scenario, for people.
+        place: String,
+        /// Why.
+        reason: String,
+    },
+    /// A line for people that is no fact of the matrix.
+    Note {
+        /// The line.
+        text: String,
+    },
+    /// The last event of every run.
+    RunEnded {
+        /// The exit code the process will return.
+        exit_code: u8,
+        /// True when interrupted.
+        interrupted: bool,
+    },
+}
+
+/// What will be tried, on what.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunStarted {
+    /// Version of this stream and of `matrix.json`.
+    pub schema_version: u32,
+    /// The program's version.
+    pub version: String,
+    /// Start of the run, RFC 3339, UTC.
+    pub started: String,
+    /// Seed of everything drawn.
+    pub seed: u64,
+    /// `tiny`, `default` or `long`.
+    pub profile: String,
+    /// Architectures in matrix order (control-only architectures are not listed).
+    pub architectures: Vec<String>,
+    /// Scenarios in matrix order.
+    pub scenarios: Vec<ScenarioInfo>,
+    /// `(architecture, scenario)` pairs that will run, for progress; control runs included.
+    pub steps: usize,
+}
+
+/// What people should know of a scenario.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScenarioInfo {
+    /// Its id.
+    pub id: String,
+    /// One line.
+    pub title: String,
+    /// Where the attacker stands.
+    pub vantage: Vantage,
+    /// ATT&CK technique ids.
+    pub attack_ids: Vec<String>,
+    /// Rows of the requirements it shows.
+    pub rows: Vec<String>,
+}
+
+/// An architecture for drawing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Topology {
+    /// Its name.
+    pub architecture: String,
+    /// One line.
+    pub title: String,
+    /// Segments in file order.
+    pub segments: Vec<TopologySegment>,
+    /// Hosts in file order.
+    pub hosts: Vec<TopologyHost>,
+    /// Every dial of the file, in file order.
+    pub links: Vec<TopologyLink>,
+}
+
+/// A segment for drawing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TopologySegment {
+    /// Its name.
+    pub name: String,
+    /// Its domain.
+    pub domain: SecurityDomain,
+}
+
+/// A host for drawing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TopologyHost {
+    /// Its name.
+    pub name: String,
+    /// Names of the segments it stands on.
+    pub segments: Vec<String>,
+    /// Names of its processes.
+    pub processes: Vec<String>,
+    /// The host it is a guest of.
+    pub inside: Option<String>,
+}
+
+/// A link for drawing. `declared_tls` is what the file says; what is *seen* comes in [`LinkSeen`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TopologyLink {
+    /// `host/process>host/process`.
+    pub link: String,
+    /// The segment it crosses; `None` on a host-local link.
+    pub segment: Option<String>,
+    /// What the file declares.
+    pub declared_tls: bool,
+}
+
+/// What a link's bytes looked like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LinkState {
+    /// Nothing crossed yet.
+    Idle,
+    /// Every flow began with a TLS record.
+    Encrypted,
+    /// At least one flow did not begin with a TLS record.
+    Clear,
+}
+
+/// What one link carried so far in one scenario.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkSeen {
+    /// Which architecture.
+    pub architecture: String,
+    /// Which scenario.
+    pub scenario: String,
+    /// `host/process>host/process`.
+    pub link: String,
+    /// The segment.
+    pub segment: String,
+    /// Read from the first bytes of its flows.
+    pub state: LinkState,
+    /// Connections.
+    pub flows: u64,
+    /// Bytes, both ways.
+    pub bytes: u64,
+    /// Canaries readable in its bytes, per asset.
+    pub exposed: Vec<(Asset, u64)>,
+}
+
+/// One canary found. Aggregated: the first few of each (link, asset), then counts in [`LinkSeen`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exposed {
+    /// Which architecture.
+    pub architecture: String,
+    /// Which scenario.
+    pub scenario: String,
+    /// What was found.
+    pub asset: Asset,
+    /// On which link.
+    pub link: String,
+    /// On which segment.
+    pub segment: String,
+    /// How it was written there.
+    pub encoding: Encoding,
+    /// The canary itself (synthetic). Mask it before showing it.
+    pub canary: String,
+}
+
+/// An attacker tried something.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// Which architecture.
+    pub architecture: String,
+    /// Which scenario.
+    pub scenario: String,
+    /// Name of the technique.
+    pub technique: String,
+    /// Its ATT&CK id.
+    pub attack_id: String,
+    /// What it was tried on, for people: `api-1/identity:5000 from management`.
+    pub target: String,
+    /// What came back, for people: `connection refused`, `HTTP 200`, `alert unknown_ca`.
+    pub answer: String,
+    /// Was the attacker served?
+    pub served: bool,
+    /// Whose answer it is.
+    pub method: Method,
+}
+
+/// What an attacker did with loot, judged by the service's own state.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Impact {
+    /// Which architecture.
+    pub architecture: String,
+    /// Which scenario.
+    pub scenario: String,
+    /// Name of the technique.
+    pub technique: String,
+    /// Its ATT&CK id.
+    pub attack_id: String,
+    /// What happened, for people: `server 3f… deleted with a token of user-7`.
+    pub what: String,
+    /// True when the service's own store confirms it.
+    pub confirmed: bool,
+}
+
+/// One second of flood traffic.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FloodInterval {
+    /// Which architecture.
+    pub architecture: String,
+    /// Which scenario.
+    pub scenario: String,
+    /// `victim` or `decoy`.
+    pub arm: String,
+    /// What is flooded: `connect` or `handshake`.
+    pub kind: String,
+    /// Attempts started.
+    pub started: u64,
+    /// Attempts the generator counts as completed.
+    pub completed: u64,
+    /// Attempts that failed.
+    pub failed: u64,
+}
+
+/// One second of honest work, one operation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Interval {
+    /// Which architecture.
+    pub architecture: String,
+    /// Which scenario.
+    pub scenario: String,
+    /// Which phase.
+    pub phase: Phase,
+    /// `login`, `list`, `create` or `delete`.
+    pub operation: String,
+    /// Start, in run milliseconds.
+    pub start_ms: u64,
+    /// Length in milliseconds.
+    pub length_ms: u64,
+    /// Arrivals offered.
+    pub offered: u64,
+    /// Completed requests; equals the histogram's count.
+    pub completed: u64,
+    /// Failed requests.
+    pub errors: u64,
+    /// Arrivals sent later than the lag limit after their intended start.
+    pub late: u64,
+    /// Latency from intended start, nanoseconds, HDR `V2+DEFLATE`, base64.
+    pub histogram: String,
+}
+
+/// The four verdicts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// The question was put and the asset stayed protected.
+    Held,
+    /// The asset was exposed, or the attempt served.
+    Broken,
+    /// The question was not put, or the asset does not travel there.
+    NotExercised,
+    /// Proof is missing on one side.
+    Inconclusive,
+}
+
+impl Verdict {
+    /// The word as in JSON and on screen.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Held => "held",
+            Self::Broken => "broken",
+            Self::NotExercised => "not_exercised",
+            Self::Inconclusive => "inconclusive",
+        }
+    }
+}
+
+/// A cell of the matrix.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Cell {
+    /// Which architecture.
+    pub architecture: String,
+    /// Which scenario.
+    pub scenario: String,
+    /// Where the attacker stood.
+    pub vantage: Vantage,
+    /// What was at stake.
+    pub asset: Asset,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Whose answer it rests on.
+    pub method: Method,
+    /// Canaries proved to have crossed (or attempts made).
+    pub sent: u64,
+    /// Canaries exposed (or attempts served).
+    pub exposed: u64,
+    /// The weakness applied before launch.
+    pub weakness: Option<String>,
+    /// Why this verdict, for people, one or two sentences.
+    pub reason: String,
+    /// Where to look.
+    pub evidence: Vec<Evidence>,
+    /// The controls behind it.
+    pub control: Control,
+    /// Attackers' recall and precision on this asset, where a technique hunted it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub hunt: Option<Hunt>,
+    /// What the scenario file expected, if it did.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub expected: Option<Verdict>,
+}
+
+/// Where to look in the capture, or which attempt was answered how.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// Capture file of the run directory.
+    pub capture: String,
+    /// Segment.
+    pub segment: String,
+    /// `host/process>host/process`.
+    pub link: String,
+    /// tshark's `frame.number` in that file.
+    pub frames: Vec<u64>,
+    /// How it is written there, or `tls` for a frame that opens with the key log.
+    pub encoding: String,
+    /// The canary found in these frames (synthetic).
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub canary: Option<String>,
+    /// For reach cells: what was tried.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub attempt: Option<String>,
+    /// For reach and in-path cells: what was answered.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub answer: Option<String>,
+}
+
+/// The controls of a cell.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Control {
+    /// Did the same probe get the asset, or was it served, where it can?
+    pub positive: Positive,
+    /// Passive rows: was the asset found in the opened records of that segment? Null elsewhere.
+    pub crossed: Option<bool>,
+}
+
+/// Outcome of the positive control.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Positive {
+    /// The probe works.
+    Passed,
+    /// It found nothing where it must: no `held` may rest on it.
+    Failed,
+    /// The control did not run.
+    Missing,
+}
+
+/// How well the attacker's own parsing did, against ground truth.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Hunt {
+    /// Share of exposed canaries the technique brought home.
+    pub recall: f64,
+    /// Share of what it brought home that are canaries.
+    pub precision: f64,
+}
+
+/// One row of performance.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Performance {
+    /// Which architecture.
+    pub architecture: String,
+    /// Which scenario.
+    pub scenario: String,
+    /// `victim` or `decoy`.
+    pub arm: String,
+    /// Which phase.
+    pub phase: Phase,
+    /// `login`, `list`, `create`, `delete` or `all`.
+    pub operation: String,
+    /// Arrivals offered.
+    pub offered: u64,
+    /// Completed.
+    pub completed: u64,
+    /// Failed.
+    pub errors: u64,
+    /// Sent late by the generator.
+    pub late: u64,
+    /// Seconds the phase lasted.
+    pub seconds: f64,
+    /// Null unless there are ≥ 10 / (1 − q) samples.
+    pub p50_ms: Option<f64>,
+    /// As above.
+    pub p90_ms: Option<f64>,
+    /// As above.
+    pub p99_ms: Option<f64>,
+    /// As above.
+    pub p999_ms: Option<f64>,
+    /// Slowest request.
+    pub max_ms: Option<f64>,
+    /// CPU microseconds per completed request, per node (`host/process`) and `total`.
+    pub cpu_us_per_request: std::collections::BTreeMap<String, f64>,
+    /// Recovery rows of floods: milliseconds until goodput was back at ≥ 95 % of baseline.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub recovery_ms: Option<u64>,
+}
+
+/// Which flag an [`Event::Invalid`] clears.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ValidityFlag {
+    /// Verdicts may not be trusted.
+    Exposure,
+    /// Figures may not be ranked.
+    Performance,
+}

@@ -1,0 +1,4 @@
+//! What is tried, expected and found.
+
+pub mod event;
+pub mod snapshot;

@@ -1,0 +1,197 @@
+//! The state of a run as a fold of its events: what every face draws and every exporter writes.
+//!
+//! No I/O and no clock: [`Snapshot::apply`] is the only way to change it.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use serde::{Deserialize, Serialize};
+use testbed::vocabulary::Phase;
+
+use crate::event::{
+    Attempt, Cell, Event, Exposed, FloodInterval, Impact, Interval, LinkSeen, Performance, RunStarted,
+    Stamped, Topology, ValidityFlag,
+};
+
+/// How many recent facts a snapshot keeps for the screen.
+const RECENT: usize = 64;
+/// How many throughput seconds a snapshot keeps.
+const SECONDS: usize = 240;
+
+/// The state of a run.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Snapshot {
+    /// Time of the newest event, run milliseconds.
+    pub now_ms: u64,
+    /// What was asked for; `None` until the first event.
+    pub run: Option<RunStarted>,
+    /// Architectures seen, in order of appearance.
+    pub topologies: Vec<Topology>,
+    /// What is running now.
+    pub current: Option<Step>,
+    /// Steps finished.
+    pub steps_done: usize,
+    /// Launch times in milliseconds, in order.
+    pub launches_ms: Vec<f64>,
+    /// The newest state of each link by (architecture, link), of the current or last scenario on it.
+    pub links: BTreeMap<(String, String), LinkSeen>,
+    /// Everything judged so far, in order.
+    pub cells: Vec<Cell>,
+    /// Performance rows so far, in order.
+    pub performance: Vec<Performance>,
+    /// Newest last.
+    pub recent: VecDeque<(u64, Recent)>,
+    /// Throughput by second, newest last.
+    pub throughput: VecDeque<Second>,
+    /// Why a flag is false: (flag, place, reason).
+    pub invalid: Vec<(ValidityFlag, String, String)>,
+    /// Exit code, once the run ended.
+    pub ended: Option<u8>,
+    /// True when the run was interrupted.
+    pub interrupted: bool,
+}
+
+/// What is running.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// Which architecture.
+    pub architecture: String,
+    /// Which scenario.
+    pub scenario: String,
+    /// Which phase, once it began.
+    pub phase: Option<Phase>,
+}
+
+/// A fact for the evidence pane.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Recent {
+    /// A canary was found.
+    Exposed(Exposed),
+    /// An attempt was answered.
+    Attempt(Attempt),
+    /// Loot was used.
+    Impact(Impact),
+    /// A second of flood.
+    Flood(FloodInterval),
+    /// A line for people.
+    Note(String),
+}
+
+/// Honest work of one second, all operations.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Second {
+    /// Which architecture.
+    pub architecture: String,
+    /// Start in run milliseconds.
+    pub start_ms: u64,
+    /// Length in milliseconds.
+    pub length_ms: u64,
+    /// Offered arrivals.
+    pub offered: u64,
+    /// Completed requests.
+    pub completed: u64,
+    /// Failed requests.
+    pub errors: u64,
+    /// Late arrivals.
+    pub late: u64,
+    /// True while an attack was running.
+    pub attack: bool,
+}
+
+impl Snapshot {
+    /// The fold of a whole stream.
+    pub fn of<'a>(events: impl IntoIterator<Item = &'a Stamped>) -> Self {
+        let mut snapshot = Self::default();
+        for event in events {
+            snapshot.apply(event);
+        }
+        snapshot
+    }
+
+    /// Takes one fact in.
+    pub fn apply(&mut self, stamped: &Stamped) {
+        self.now_ms = self.now_ms.max(stamped.at_ms);
+        match &stamped.event {
+            Event::RunStarted(run) => self.run = Some(run.clone()),
+            Event::Topology(topology) => {
+                self.topologies.retain(|known| known.architecture != topology.architecture);
+                self.topologies.push(topology.clone());
+            }
+            Event::Launched { architecture, scenario, launch_ms } => {
+                self.launches_ms.push(*launch_ms);
+                self.links.retain(|(of, _), _| of != architecture);
+                self.current = Some(Step {
+                    architecture: architecture.clone(),
+                    scenario: scenario.clone(),
+                    phase: None,
+                });
+            }
+            Event::PhaseStarted { architecture, scenario, phase } => {
+                self.current = Some(Step {
+                    architecture: architecture.clone(),
+                    scenario: scenario.clone(),
+                    phase: Some(*phase),
+                });
+            }
+            Event::Interval(interval) => self.work(interval),
+            Event::Link(link) => {
+                self.links.insert((link.architecture.clone(), link.link.clone()), link.clone());
+            }
+            Event::Exposed(exposed) => self.remember(stamped.at_ms, Recent::Exposed(exposed.clone())),
+            Event::Attempt(attempt) => self.remember(stamped.at_ms, Recent::Attempt(attempt.clone())),
+            Event::Impact(impact) => self.remember(stamped.at_ms, Recent::Impact(impact.clone())),
+            Event::Flood(flood) => self.remember(stamped.at_ms, Recent::Flood(flood.clone())),
+            Event::AttackStopped { .. } => {}
+            Event::Cell(cell) => self.cells.push(cell.clone()),
+            Event::Performance(row) => self.performance.push(row.clone()),
+            Event::ScenarioEnded { .. } => {
+                self.steps_done += 1;
+                self.current = None;
+            }
+            Event::Invalid { flag, place, reason } => {
+                self.invalid.push((*flag, place.clone(), reason.clone()));
+            }
+            Event::Note { text } => self.remember(stamped.at_ms, Recent::Note(text.clone())),
+            Event::RunEnded { exit_code, interrupted } => {
+                self.ended = Some(*exit_code);
+                self.interrupted = *interrupted;
+                self.current = None;
+            }
+        }
+    }
+
+    /// True while nothing cleared `flag`.
+    pub fn valid(&self, flag: ValidityFlag) -> bool {
+        self.invalid.iter().all(|(cleared, _, _)| *cleared != flag)
+    }
+
+    fn remember(&mut self, at_ms: u64, recent: Recent) {
+        if self.recent.len() == RECENT {
+            self.recent.pop_front();
+        }
+        self.recent.push_back((at_ms, recent));
+    }
+
+    fn work(&mut self, interval: &Interval) {
+        let same = self.throughput.back().is_some_and(|last| {
+            last.start_ms == interval.start_ms && last.architecture == interval.architecture
+        });
+        if !same {
+            if self.throughput.len() == SECONDS {
+                self.throughput.pop_front();
+            }
+            self.throughput.push_back(Second {
+                architecture: interval.architecture.clone(),
+                start_ms: interval.start_ms,
+                length_ms: interval.length_ms,
+                attack: interval.phase == Phase::Attack,
+                ..Second::default()
+            });
+        }
+        if let Some(second) = self.throughput.back_mut() {
+            second.offered += interval.offered;
+            second.completed += interval.completed;
+            second.errors += interval.errors;
+            second.late += interval.late;
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! The only door through which attack code can touch anything.
+//!
+//! A launched testbed grants a [`Foothold`] for a vantage. It carries capabilities, never addresses: a
+//! sniffer to read a segment, a place in the path, targets that can be dialled by handle, a licence to
+//! flood. Asking for a capability that was not granted is an error, not a way around.
+//!
+//! Nothing here judges. Dropping a foothold lifts its rules and ends its taps.
+
+mod flood;
+mod in_path;
+mod reach;
+mod sniffer;
+mod tls;
+
+pub use flood::{Arm, Flood, FloodBackend, FloodBounds, FloodConnection, FloodKind, FloodTally};
+pub use in_path::{InPath, Intercepted};
+pub use reach::{Answer, Dialed, Reach, ReachBackend, Target, TargetId};
+pub use sniffer::{FlowView, Sniffed, Sniffer};
+pub use tls::{AttackerTls, HandshakeFailure, TlsBackend};
+
+use tokio_util::sync::CancellationToken;
+
+use crate::vocabulary::Vantage;
+
+/// What a launched testbed grants at one vantage.
+pub struct Foothold {
+    vantage: Vantage,
+    stop: CancellationToken,
+    sniffer: Option<Sniffer>,
+    in_path: Option<InPath>,
+    reach: Option<Reach>,
+    flood: Option<Flood>,
+    tls: Option<AttackerTls>,
+}
+
+/// The vantage does not give this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a foothold at `{vantage}` grants no {capability}")]
+pub struct NotGranted {
+    /// Where the attacker stands.
+    pub vantage: Vantage,
+    /// What was asked for.
+    pub capability: &'static str,
+}
+
+impl Foothold {
+    /// A foothold without any capability; the launch adds what the vantage grants.
+    pub fn new(vantage: Vantage, stop: CancellationToken) -> Self {
+        Self { vantage, stop, sniffer: None, in_path: None, reach: None, flood: None, tls: None }
+    }
+
+    /// Grants reading a segment.
+    #[must_use]
+    pub fn with_sniffer(mut self, sniffer: Sniffer) -> Self {
+        self.sniffer = Some(sniffer);
+        self
+    }
+
+    /// Grants a place in the path.
+    #[must_use]
+    pub fn with_in_path(mut self, in_path: InPath) -> Self {
+        self.in_path = Some(in_path);
+        self
+    }
+
+    /// Grants dialling targets.
+    #[must_use]
+    pub fn with_reach(mut self, reach: Reach) -> Self {
+        self.reach = Some(reach);
+        self
+    }
+
+    /// Grants a bounded flood.
+    #[must_use]
+    pub fn with_flood(mut self, flood: Flood) -> Self {
+        self.flood = Some(flood);
+        self
+    }
+
+    /// Gives the attacker's own TLS kit.
+    #[must_use]
+    pub fn with_tls(mut self, tls: AttackerTls) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
+    /// Where the attacker stands.
+    pub fn vantage(&self) -> Vantage {
+        self.vantage
+    }
+
+    /// Cancelled when attack traffic must end; every loop of a technique watches it.
+    pub fn stop(&self) -> &CancellationToken {
+        &self.stop
+    }
+
+    /// Takes the segment reader out (there is one).
+    pub fn sniffer(&mut self) -> Result<Sniffer, NotGranted> {
+        self.sniffer.take().ok_or(NotGranted { vantage: self.vantage, capability: "sniffer" })
+    }
+
+    /// Takes the place in the path out (there is one).
+    pub fn in_path(&mut self) -> Result<InPath, NotGranted> {
+        self.in_path.take().ok_or(NotGranted { vantage: self.vantage, capability: "place in the path" })
+    }
+
+    /// What can be dialled from here.
+    pub fn reach(&self) -> Result<Reach, NotGranted> {
+        self.reach.clone().ok_or(NotGranted { vantage: self.vantage, capability: "targets" })
+    }
+
+    /// The licence to flood.
+    pub fn flood(&self) -> Result<Flood, NotGranted> {
+        self.flood.clone().ok_or(NotGranted { vantage: self.vantage, capability: "flood" })
+    }
+
+    /// The attacker's own TLS kit: an authority nobody trusts, and a client that verifies nothing.
+    pub fn tls(&self) -> Result<AttackerTls, NotGranted> {
+        self.tls.clone().ok_or(NotGranted { vantage: self.vantage, capability: "TLS kit" })
+    }
+}

@@ -1,0 +1,6 @@
+//! An architecture file becomes running hosts and wires.
+
+pub mod architecture;
+pub mod connect;
+pub mod foothold;
+pub mod vocabulary;
