@@ -1,3 +1,26 @@
-//! The data plane.
+//! The data plane: connections in, codecs on both sides, bytes both ways.
+//!
+//! ```text
+//!  registry   who holds which loopback address:port, and who announced which connection
+//!  transport  Listen / Dial, over TCP (the only module that opens sockets) or memory
+//!  codec      clear or TLS, with the custody seam on both sides   (tls, custody)
+//!  relay      both ways with half-close
+//!  proxy      front codec → dial → back codec → relay: terminate, re-encrypt, copy
+//!  serve      accept loop, bound, drain, counts                   (limits)
+//! ```
+//!
+//! It knows neither topology nor attack, and parses no HTTP. An address cannot be dialled: only a registry
+//! entry can.
 
+pub mod codec;
+pub mod custody;
+pub mod limits;
+pub mod proxy;
+pub mod registry;
+pub mod relay;
+pub mod serve;
 pub mod stream;
+pub mod tls;
+pub mod transport;
+
+pub use rustls;

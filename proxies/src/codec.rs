@@ -1,0 +1,130 @@
+//! What stands between a wire and a process: nothing, or a TLS session; with the custody seam on both sides.
+
+use std::{io, sync::Arc, time::Duration};
+
+use tokio::time::timeout;
+
+use crate::{
+    custody::{Custody, Observe, Side},
+    stream::{BoxStream, Stream},
+    tls::{ClientTls, ServerTls},
+};
+
+/// The accepting side of a link.
+#[derive(Clone, Default)]
+pub struct FrontCodec {
+    tls: Option<ServerTls>,
+    ballast: Duration,
+    observer: Option<Arc<dyn Observe>>,
+}
+
+/// The dialing side of a link.
+#[derive(Clone, Default)]
+pub struct BackCodec {
+    tls: Option<ClientTls>,
+    observer: Option<Arc<dyn Observe>>,
+}
+
+impl FrontCodec {
+    /// Bytes pass as they are.
+    pub fn clear() -> Self {
+        Self::default()
+    }
+
+    /// TLS ends here.
+    pub fn terminate(tls: ServerTls) -> Self {
+        Self { tls: Some(tls), ..Self::default() }
+    }
+
+    /// Observes both sides.
+    #[must_use]
+    pub fn observed(mut self, observer: Arc<dyn Observe>) -> Self {
+        self.observer = Some(observer);
+        self
+    }
+
+    /// Makes every handshake burn this much extra CPU: the test switch that proves that a flood's cost is
+    /// attributed to its victim.
+    #[must_use]
+    pub fn with_ballast(mut self, ballast: Duration) -> Self {
+        self.ballast = ballast;
+        self
+    }
+
+    /// True when accepting means a handshake.
+    pub fn shakes_hands(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    /// Makes a wire usable, within `deadline` where that means a handshake.
+    pub async fn accept<S: Stream>(&self, wire: S, deadline: Duration) -> io::Result<BoxStream> {
+        let Some(tls) = &self.tls else {
+            return Ok(inner(wire, self.observer.as_ref()));
+        };
+        let outer = Custody::new(wire, Side::Outer, self.observer.clone());
+        let session = within(deadline, tls.accept(outer)).await?;
+        burn(self.ballast);
+        Ok(inner(session, self.observer.as_ref()))
+    }
+}
+
+impl BackCodec {
+    /// Bytes pass as they are.
+    pub fn clear() -> Self {
+        Self::default()
+    }
+
+    /// TLS begins here.
+    pub fn originate(tls: ClientTls) -> Self {
+        Self { tls: Some(tls), ..Self::default() }
+    }
+
+    /// Observes both sides.
+    #[must_use]
+    pub fn observed(mut self, observer: Arc<dyn Observe>) -> Self {
+        self.observer = Some(observer);
+        self
+    }
+
+    /// True when connecting means a handshake.
+    pub fn shakes_hands(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    /// Makes a dialled wire usable, within `deadline` where that means a handshake.
+    pub async fn connect<S: Stream>(&self, wire: S, deadline: Duration) -> io::Result<BoxStream> {
+        let Some(tls) = &self.tls else {
+            return Ok(inner(wire, self.observer.as_ref()));
+        };
+        let outer = Custody::new(wire, Side::Outer, self.observer.clone());
+        let session = within(deadline, tls.connect(outer)).await?;
+        Ok(inner(session, self.observer.as_ref()))
+    }
+}
+
+fn inner<S: Stream>(stream: S, observer: Option<&Arc<dyn Observe>>) -> BoxStream {
+    match observer {
+        Some(observer) => Box::new(Custody::new(stream, Side::Inner, Some(observer.clone()))),
+        None => Box::new(stream),
+    }
+}
+
+async fn within<T>(deadline: Duration, handshake: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    timeout(deadline, handshake)
+        .await
+        .unwrap_or_else(|_| Err(io::Error::new(io::ErrorKind::TimedOut, "TLS handshake took too long")))
+}
+
+fn burn(cpu: Duration) {
+    if cpu.is_zero() {
+        return;
+    }
+    let clock = || {
+        let now = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+        Duration::new(now.tv_sec as u64, now.tv_nsec as u32)
+    };
+    let until = clock() + cpu;
+    while clock() < until {
+        std::hint::spin_loop();
+    }
+}

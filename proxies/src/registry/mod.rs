@@ -1,0 +1,301 @@
+//! Every address:port of a run, who holds it, and who announced a connection to it.
+//!
+//! ```text
+//!   hold()     → a listener of ours (one socket per node thread, SO_REUSEPORT when more than one)
+//!   reserve()  → bound, not listening: the kernel itself answers ECONNREFUSED
+//!   foreign()  → a listener of a child process this run started
+//! ```
+//!
+//! Dialing takes an [`EntryId`]; there is no way to dial an address. After connecting both ends are checked,
+//! and the dialer's 4-tuple is announced in the same breath, so that an acceptor can tell the run's own
+//! connections from a stranger's. A stranger is closed and becomes a [`Violation`].
+//!
+//! The registry owns the sockets: dropping the last handle closes them all.
+
+mod announce;
+mod foreign;
+mod sockets;
+
+use std::{
+    collections::{HashMap, HashSet},
+    io,
+    net::TcpListener,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use rand::RngExt;
+use serde::{Deserialize, Serialize};
+use socket2::Socket;
+
+pub(crate) use self::announce::Announcements;
+use crate::transport::loopback::{Loopback, LoopbackIp};
+
+/// Ports drawn for listeners: outside every ephemeral range in use, above the privileged ones.
+const DRAWN_PORTS: std::ops::Range<u16> = 10_000..32_768;
+/// Redraws before giving up on finding a free address.
+const DRAWS: usize = 64;
+
+/// A handle on one address:port of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct EntryId(u32);
+
+/// Whose connections a held listener takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admit {
+    /// Only connections announced within this run.
+    Announced,
+    /// Outside clients too: listeners opened for them on purpose.
+    Anyone,
+}
+
+/// Something that must never happen in a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Violation {
+    /// Someone outside the run connected to a listener of ours.
+    Stranger {
+        /// Where it came from, for people.
+        from: String,
+        /// Where it knocked.
+        to: Loopback,
+    },
+    /// A socket's ends were not what the registry says.
+    WrongEnds {
+        /// What was found, for people.
+        found: String,
+        /// Which entry was dialled.
+        entry: EntryId,
+    },
+}
+
+/// Why an address could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum RegistryError {
+    /// The port the file insists on is taken.
+    #[error(
+        "{address} is in use by another program (a wildcard listener holds every loopback address on its port)"
+    )]
+    InUse {
+        /// Address and port, for people.
+        address: String,
+    },
+    /// Nothing free was found.
+    #[error("no free port on {ip} after {tries} draws")]
+    Exhausted {
+        /// The address.
+        ip: LoopbackIp,
+        /// How many were tried.
+        tries: usize,
+    },
+    /// The kernel refused for another reason.
+    #[error("cannot bind {address}: {source}")]
+    Bind {
+        /// Address and port, for people.
+        address: String,
+        /// The kernel's answer.
+        source: io::Error,
+    },
+    /// The child does not listen where it was told to.
+    #[error("process {pid} does not listen on {address}")]
+    NotListening {
+        /// The child.
+        pid: u32,
+        /// Where it should.
+        address: String,
+    },
+    /// The entry is not one of ours to accept on, or its sockets were all taken.
+    #[error("entry {0:?} has no listener left to take")]
+    NothingToTake(EntryId),
+}
+
+enum Entry {
+    Held { at: Loopback, sockets: Vec<TcpListener>, taken: usize, admit: Admit },
+    Reserved { at: Loopback, _socket: Socket },
+    Foreign { at: Loopback, pid: u32 },
+}
+
+impl Entry {
+    fn at(&self) -> Loopback {
+        match self {
+            Self::Held { at, .. } | Self::Reserved { at, .. } | Self::Foreign { at, .. } => *at,
+        }
+    }
+}
+
+/// All entries of a run. Clones share it.
+#[derive(Clone)]
+pub struct Registry {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    entries: Mutex<Vec<Entry>>,
+    ips: Mutex<HashSet<LoopbackIp>>,
+    violations: Mutex<Vec<Violation>>,
+    announcements: Announcements,
+}
+
+impl Default for Registry {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Registry {
+    /// An empty registry.
+    pub fn new() -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                entries: Mutex::default(),
+                ips: Mutex::default(),
+                violations: Mutex::default(),
+                announcements: Announcements::default(),
+            }),
+        }
+    }
+
+    /// A fresh address of 127.0.0.0/8, never handed out before by this registry. It avoids 127.0.0.0/16,
+    /// where people's own services live.
+    pub fn draw_ip(&self) -> LoopbackIp {
+        let mut ips = lock(&self.inner.ips);
+        loop {
+            let ip = LoopbackIp::from_bits(rand::rng().random_range(0x0001_0001..0x00ff_fffe));
+            let last = ip.to_ip().octets()[3];
+            if last != 0 && last != 255 && ips.insert(ip) {
+                return ip;
+            }
+        }
+    }
+
+    /// Listens on `ip` with `threads` sockets, on `port` if the caller insists, else on a drawn one.
+    pub fn hold(
+        &self,
+        ip: LoopbackIp,
+        port: Option<u16>,
+        threads: usize,
+        admit: Admit,
+    ) -> Result<EntryId, RegistryError> {
+        let threads = threads.max(1);
+        let sockets = with_port(ip, port, |at| {
+            (0..threads).map(|_| sockets::listening(at, threads > 1)).collect::<io::Result<Vec<_>>>()
+        })?;
+        let at = sockets::bound_at(&sockets[0])?;
+        Ok(self.add(Entry::Held { at, sockets, taken: 0, admit }))
+    }
+
+    /// Holds an address without listening: dialing it gives a genuine `ECONNREFUSED`.
+    pub fn reserve(&self, ip: LoopbackIp, port: Option<u16>) -> Result<EntryId, RegistryError> {
+        let socket = with_port(ip, port, sockets::bound)?;
+        let at = sockets::reserved_at(&socket)?;
+        Ok(self.add(Entry::Reserved { at, _socket: socket }))
+    }
+
+    /// Takes in the listener of a child this run started, once the kernel confirms that it is the child's.
+    pub fn foreign(&self, pid: u32, ip: LoopbackIp, port: u16) -> Result<EntryId, RegistryError> {
+        let address = sockets::address(ip, port);
+        let refused = || RegistryError::NotListening { pid, address: address.to_string() };
+        if !foreign::listens(pid, address).unwrap_or(false) {
+            return Err(refused());
+        }
+        let at = Loopback::checked(address.into()).ok_or_else(refused)?;
+        Ok(self.add(Entry::Foreign { at, pid }))
+    }
+
+    /// A port that is free on every one of `ips` at once: the same number is then held or reserved on all.
+    pub fn common_port(&self, ips: &[LoopbackIp]) -> Result<u16, RegistryError> {
+        let Some(first) = ips.first() else {
+            return Err(RegistryError::Exhausted { ip: LoopbackIp::LOCALHOST, tries: 0 });
+        };
+        for _ in 0..DRAWS {
+            let port = rand::rng().random_range(DRAWN_PORTS);
+            if ips.iter().all(|ip| sockets::bound(sockets::address(*ip, port)).is_ok()) {
+                return Ok(port);
+            }
+        }
+        Err(RegistryError::Exhausted { ip: *first, tries: DRAWS })
+    }
+
+    /// Where an entry is, for names, certificates and people.
+    pub fn at(&self, entry: EntryId) -> Option<Loopback> {
+        lock(&self.inner.entries).get(entry.0 as usize).map(Entry::at)
+    }
+
+    /// The process behind a foreign entry.
+    pub fn foreign_pid(&self, entry: EntryId) -> Option<u32> {
+        match lock(&self.inner.entries).get(entry.0 as usize) {
+            Some(Entry::Foreign { pid, .. }) => Some(*pid),
+            _ => None,
+        }
+    }
+
+    /// What went wrong so far.
+    pub fn violations(&self) -> Vec<Violation> {
+        lock(&self.inner.violations).clone()
+    }
+
+    /// Held entries by address, for tests and for people.
+    pub fn addresses(&self) -> HashMap<EntryId, Loopback> {
+        let entries = lock(&self.inner.entries);
+        entries.iter().enumerate().map(|(id, entry)| (EntryId(id as u32), entry.at())).collect()
+    }
+
+    /// One socket of a held entry, for one node thread. The registry keeps its own descriptor, so the
+    /// address stays ours while anyone dials.
+    pub(crate) fn take(&self, entry: EntryId) -> Result<(TcpListener, Loopback, Admit), RegistryError> {
+        let mut entries = lock(&self.inner.entries);
+        let Some(Entry::Held { at, sockets, taken, admit }) = entries.get_mut(entry.0 as usize) else {
+            return Err(RegistryError::NothingToTake(entry));
+        };
+        let socket = sockets.get(*taken).ok_or(RegistryError::NothingToTake(entry))?;
+        let socket =
+            socket.try_clone().map_err(|source| RegistryError::Bind { address: at.to_string(), source })?;
+        *taken += 1;
+        Ok((socket, *at, *admit))
+    }
+
+    pub(crate) fn announcements(&self) -> &Announcements {
+        &self.inner.announcements
+    }
+
+    pub(crate) fn is_ours(&self, entry: EntryId) -> bool {
+        matches!(lock(&self.inner.entries).get(entry.0 as usize), Some(Entry::Held { .. }))
+    }
+
+    pub(crate) fn report(&self, violation: Violation) {
+        lock(&self.inner.violations).push(violation);
+    }
+
+    fn add(&self, entry: Entry) -> EntryId {
+        let mut entries = lock(&self.inner.entries);
+        entries.push(entry);
+        EntryId((entries.len() - 1) as u32)
+    }
+}
+
+/// Runs `bind` on the insisted port, or on drawn ones until one is free.
+fn with_port<T>(
+    ip: LoopbackIp,
+    port: Option<u16>,
+    bind: impl Fn(std::net::SocketAddrV4) -> io::Result<T>,
+) -> Result<T, RegistryError> {
+    if let Some(port) = port {
+        let at = sockets::address(ip, port);
+        return bind(at).map_err(|source| sockets::explain(at, source));
+    }
+    for _ in 0..DRAWS {
+        let at = sockets::address(ip, rand::rng().random_range(DRAWN_PORTS));
+        match bind(at) {
+            Ok(bound) => return Ok(bound),
+            Err(taken) if taken.kind() == io::ErrorKind::AddrInUse => {}
+            Err(source) => return Err(sockets::explain(at, source)),
+        }
+    }
+    Err(RegistryError::Exhausted { ip, tries: DRAWS })
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;

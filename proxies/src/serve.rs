@@ -1,0 +1,118 @@
+//! The accept loop: one per listener and thread, with a bound, a drain and counts.
+//!
+//! ```text
+//!   accept ─▶ permit ─▶ handler task ─┐
+//!      ▲                              ├─ stop: no more accepts, then handlers get `drain`, then they are cut
+//!      └── error: back off 10 ms ─────┘
+//! ```
+//!
+//! Every handler runs on a tracker that this loop awaits; none outlives it.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::sync::Semaphore;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    limits::Limits,
+    transport::{Ends, Listen},
+};
+
+/// What accepting waits after an error such as EMFILE, so that a starved loop costs no CPU.
+const BACK_OFF: Duration = Duration::from_millis(10);
+
+/// Counts of one listener, shared by the threads of its node.
+#[derive(Debug, Default)]
+pub struct Tally {
+    /// Connections accepted.
+    pub accepted: AtomicU64,
+    /// Handshakes completed.
+    pub handshakes: AtomicU64,
+    /// Handshakes that failed.
+    pub handshakes_failed: AtomicU64,
+    /// Upstream connections that could not be opened.
+    pub upstream_failed: AtomicU64,
+    /// Connections that ended.
+    pub ended: AtomicU64,
+    /// Accept errors.
+    pub accept_errors: AtomicU64,
+}
+
+impl Tally {
+    /// One more.
+    pub fn count(counter: &AtomicU64) {
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// How a served listener ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Drained {
+    /// Connections still running at the drain deadline, which were cut.
+    pub cut: usize,
+}
+
+/// Accepts until `stop`, running `handler` on each connection.
+pub async fn serve<L, H, F>(
+    mut listener: L,
+    handler: H,
+    limits: Limits,
+    tally: Arc<Tally>,
+    stop: CancellationToken,
+) -> Drained
+where
+    L: Listen,
+    H: Fn(L::Stream, Ends) -> F,
+    F: Future<Output = ()> + Send + 'static,
+{
+    let permits = Arc::new(Semaphore::new(limits.connections));
+    let tasks = TaskTracker::new();
+    let cut = CancellationToken::new();
+    while let Some(permit) = unless(&stop, permits.clone().acquire_owned()).await.and_then(Result::ok) {
+        let (stream, ends) = match unless(&stop, listener.accept()).await {
+            None => break,
+            Some(Ok(accepted)) => accepted,
+            Some(Err(_starved)) => {
+                Tally::count(&tally.accept_errors);
+                if unless(&stop, tokio::time::sleep(BACK_OFF)).await.is_none() {
+                    break;
+                }
+                continue;
+            }
+        };
+        Tally::count(&tally.accepted);
+        let (work, cut, tally) = (handler(stream, ends), cut.clone(), tally.clone());
+        tasks.spawn(async move {
+            tokio::select! { () = work => {} () = cut.cancelled() => {} }
+            Tally::count(&tally.ended);
+            drop(permit);
+        });
+    }
+    drop(listener);
+    drain(&tasks, &cut, limits.drain).await
+}
+
+async fn drain(tasks: &TaskTracker, cut: &CancellationToken, deadline: Duration) -> Drained {
+    tasks.close();
+    if tokio::time::timeout(deadline, tasks.wait()).await.is_ok() {
+        return Drained { cut: 0 };
+    }
+    let left = tasks.len();
+    cut.cancel();
+    tasks.wait().await;
+    Drained { cut: left }
+}
+
+async fn unless<T>(stop: &CancellationToken, work: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        biased;
+        () = stop.cancelled() => None,
+        done = work => Some(done),
+    }
+}

@@ -1,0 +1,202 @@
+//! Real loopback TCP: the only module of the project that connects or accepts sockets.
+//!
+//! Cancel-safety: a dropped [`TcpDialer::dial`] leaves an announced connection that the acceptor will find
+//! closed; a dropped [`TcpListen::accept`] keeps its unclaimed connections for the next call.
+
+use std::{io, net::SocketAddr, time::Duration};
+
+use nix::sys::socket::{setsockopt, sockopt::IpBindAddressNoPort};
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    time::Instant,
+};
+
+use super::{
+    Dial, Ends, Listen, Party,
+    loopback::{Loopback, LoopbackIp},
+};
+use crate::registry::{Admit, EntryId, Registry, RegistryError, Violation};
+
+/// How long an unannounced connection is held unread before it is called a stranger's.
+pub const ANNOUNCE_WITHIN: Duration = Duration::from_secs(1);
+
+/// Opens connections to one entry from one source address, under one party's name.
+#[derive(Clone)]
+pub struct TcpDialer {
+    registry: Registry,
+    source: LoopbackIp,
+    party: Party,
+    entry: EntryId,
+    reset_on_close: bool,
+}
+
+impl TcpDialer {
+    /// A dialer for `entry`.
+    pub fn new(registry: Registry, source: LoopbackIp, party: Party, entry: EntryId) -> Self {
+        Self { registry, source, party, entry, reset_on_close: false }
+    }
+
+    /// The same towards another entry.
+    #[must_use]
+    pub fn towards(&self, entry: EntryId) -> Self {
+        Self { entry, ..self.clone() }
+    }
+
+    /// Connections close by reset, leaving no port in `TIME_WAIT`: for floods.
+    #[must_use]
+    pub fn reset_on_close(mut self) -> Self {
+        self.reset_on_close = true;
+        self
+    }
+
+    fn socket(&self) -> io::Result<Socket> {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))?;
+        socket.set_nonblocking(true)?;
+        socket.set_tcp_nodelay(true)?;
+        // Without it a bind to (source, 0) holds a whole port for everybody until TIME_WAIT ends.
+        setsockopt(&socket, IpBindAddressNoPort, &true)?;
+        socket.bind(&SocketAddr::from((self.source.to_ip(), 0)).into())?;
+        if self.reset_on_close {
+            socket.set_linger(Some(Duration::ZERO))?;
+        }
+        Ok(socket)
+    }
+
+    fn ends(&self, socket: &Socket, acceptor: Loopback) -> io::Result<Ends> {
+        let local = socket.local_addr()?.as_socket();
+        match local.and_then(Loopback::checked) {
+            Some(dialer) if dialer.ip() == self.source => {
+                Ok(Ends { dialer, acceptor, party: Some(self.party) })
+            }
+            _ => Err(self.wrong_ends(&format!("source {local:?}"))),
+        }
+    }
+
+    fn wrong_ends(&self, found: &str) -> io::Error {
+        let violation = Violation::WrongEnds { found: found.to_owned(), entry: self.entry };
+        self.registry.report(violation);
+        io::Error::other(format!("connected to something that is not in the registry ({found})"))
+    }
+}
+
+impl Dial for TcpDialer {
+    type Stream = TcpStream;
+
+    async fn dial(&self) -> io::Result<(TcpStream, Ends)> {
+        let target = self
+            .registry
+            .at(self.entry)
+            .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no such registry entry"))?;
+        let socket = self.socket()?;
+        match socket.connect(&target.to_socket_addr().into()) {
+            Ok(()) => {}
+            Err(pending) if pending.raw_os_error() == Some(nix::errno::Errno::EINPROGRESS as i32) => {}
+            Err(refused) => return Err(refused),
+        }
+        // No await between connect and announce: a cancelled dial must not leave a stranger behind.
+        let ends = self.ends(&socket, target)?;
+        if self.registry.is_ours(self.entry) {
+            self.registry.announcements().announce(ends.dialer, target, self.party);
+        }
+        let stream = TcpStream::from_std(socket.into())?;
+        stream.writable().await?;
+        if let Some(refused) = stream.take_error()? {
+            self.registry.announcements().withdraw(ends.dialer, target);
+            return Err(refused);
+        }
+        match stream.peer_addr() {
+            Ok(SocketAddr::V4(peer)) if peer == target.to_socket_addr() => Ok((stream, ends)),
+            // Reset by the far side before we could look: an ordinary failure.
+            Err(gone) => Err(gone),
+            Ok(peer) => Err(self.wrong_ends(&format!("peer {peer}"))),
+        }
+    }
+}
+
+/// Accepts on one socket of a held entry.
+pub struct TcpListen {
+    registry: Registry,
+    listener: TcpListener,
+    at: Loopback,
+    admit: Admit,
+    unclaimed: Vec<(TcpStream, Loopback, Instant)>,
+}
+
+impl TcpListen {
+    /// Takes a socket of `entry` onto the current runtime.
+    pub fn take(registry: &Registry, entry: EntryId) -> Result<Self, RegistryError> {
+        let (socket, at, admit) = registry.take(entry)?;
+        let listener = TcpListener::from_std(socket)
+            .map_err(|source| RegistryError::Bind { address: at.to_string(), source })?;
+        Ok(Self { registry: registry.clone(), listener, at, admit, unclaimed: Vec::new() })
+    }
+
+    /// Where it listens.
+    pub fn at(&self) -> Loopback {
+        self.at
+    }
+
+    /// Sorts a fresh connection: ours, an admitted outsider's, or not known yet.
+    fn sort(&mut self, stream: TcpStream, peer: SocketAddr) -> Option<(TcpStream, Ends)> {
+        let Some(dialer) = Loopback::checked(peer) else {
+            self.registry.report(Violation::Stranger { from: peer.to_string(), to: self.at });
+            return None;
+        };
+        let party = self.registry.announcements().claim(dialer, self.at);
+        if party.is_some() || self.admit == Admit::Anyone {
+            return Some((stream, Ends { dialer, acceptor: self.at, party }));
+        }
+        self.unclaimed.push((stream, dialer, Instant::now() + ANNOUNCE_WITHIN));
+        None
+    }
+
+    /// Looks again at connections nobody had announced when they came.
+    fn settle(&mut self) -> Option<(TcpStream, Ends)> {
+        let (registry, at) = (&self.registry, self.at);
+        let now = Instant::now();
+        let known = self.unclaimed.iter().enumerate().find_map(|(index, (_, dialer, _))| {
+            registry.announcements().claim(*dialer, at).map(|party| (index, party))
+        });
+        if let Some((index, party)) = known {
+            let (stream, dialer, _) = self.unclaimed.swap_remove(index);
+            return Some((stream, Ends { dialer, acceptor: at, party: Some(party) }));
+        }
+        self.unclaimed.retain(|(_, dialer, deadline)| {
+            let keep = now < *deadline;
+            if !keep {
+                registry.report(Violation::Stranger { from: dialer.to_string(), to: at });
+            }
+            keep
+        });
+        None
+    }
+}
+
+impl Listen for TcpListen {
+    type Stream = TcpStream;
+
+    async fn accept(&mut self) -> io::Result<(TcpStream, Ends)> {
+        loop {
+            let registry = self.registry.clone();
+            let announced = registry.announcements().next();
+            tokio::pin!(announced);
+            // Enabled before looking, so that an announcement between look and wait is not missed.
+            announced.as_mut().enable();
+            if let Some(known) = self.settle() {
+                return Ok(known);
+            }
+            let waiting = self.unclaimed.iter().map(|(_, _, deadline)| *deadline).min();
+            tokio::select! {
+                accepted = self.listener.accept() => {
+                    let (stream, peer) = accepted?;
+                    if let Some(known) = self.sort(stream, peer) {
+                        return Ok(known);
+                    }
+                }
+                () = announced, if waiting.is_some() => {}
+                () = tokio::time::sleep_until(waiting.unwrap_or_else(Instant::now)), if waiting.is_some() => {}
+            }
+        }
+    }
+}
