@@ -2,5 +2,8 @@
 
 pub mod architecture;
 pub mod connect;
+pub mod fabric;
 pub mod foothold;
+pub mod node;
+pub mod pki;
 pub mod vocabulary;

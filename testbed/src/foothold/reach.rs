@@ -59,6 +59,13 @@ impl Answer {
     }
 }
 
+impl Target {
+    /// For a listener nobody named; dialling it answers nothing.
+    pub(crate) fn unnamed() -> Self {
+        Self { id: TargetId(u32::MAX), label: "unnamed".to_owned(), server_name: String::new() }
+    }
+}
+
 impl fmt::Display for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

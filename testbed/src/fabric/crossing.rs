@@ -1,0 +1,103 @@
+//! Crossings at the acceptor, and the dialing side that asks the segment's rules.
+
+use std::{io, sync::Arc};
+
+use proxies::{
+    registry::EntryId,
+    transport::{Dial, Ends, Listen, tcp::TcpDialer},
+};
+use tokio::net::TcpStream;
+
+use super::{
+    Fabric,
+    ring::Ring,
+    tap::{Flow, FlowStart},
+    tapped::Tapped,
+};
+use crate::{architecture::SegmentId, foothold::Target, vocabulary::Direction};
+
+/// A listener whose accepted connections cross a segment here.
+pub struct CrossingListen<L> {
+    inner: L,
+    fabric: Fabric,
+    ring: Arc<Ring>,
+    segment: SegmentId,
+    entry: EntryId,
+}
+
+impl<L: Listen> CrossingListen<L> {
+    /// Taps everything `inner`, the listener of `entry` on `segment`, accepts.
+    pub fn new(inner: L, fabric: Fabric, ring: Arc<Ring>, segment: SegmentId, entry: EntryId) -> Self {
+        Self { inner, fabric, ring, segment, entry }
+    }
+}
+
+impl<L: Listen> Listen for CrossingListen<L> {
+    type Stream = Tapped<L::Stream>;
+
+    async fn accept(&mut self) -> io::Result<(Self::Stream, Ends)> {
+        let (stream, ends) = self.inner.accept().await?;
+        let flow = self.fabric.flow(self.segment, self.entry, ends);
+        let reads = Direction::ToAcceptor;
+        let tapped = Tapped::new(stream, self.fabric.clone(), self.ring.clone(), flow, reads);
+        Ok((tapped, ends))
+    }
+}
+
+impl Fabric {
+    /// The beginning of a crossing: who, from where, to what.
+    pub(super) fn flow(&self, segment: SegmentId, entry: EntryId, ends: Ends) -> Arc<Flow> {
+        let dialer = self.parties().who(ends.party);
+        let (to, target) = self.acceptor(entry).map_or_else(
+            || ("unnamed/listener".to_owned(), Target::unnamed()),
+            |known| (known.label, known.target),
+        );
+        Arc::new(Flow::new(FlowStart {
+            id: self.next_flow(),
+            segment,
+            link: format!("{}>{to}", dialer.label),
+            kind: dialer.kind,
+            dialer: ends.dialer,
+            acceptor: ends.acceptor,
+            target,
+            phase: self.phase(),
+            opened: self.now(),
+        }))
+    }
+}
+
+/// Opens connections across a segment, wherever its rules send them.
+#[derive(Clone)]
+pub struct SegmentDial {
+    dialer: TcpDialer,
+    fabric: Fabric,
+    segment: SegmentId,
+    party: proxies::transport::Party,
+    to: EntryId,
+}
+
+impl SegmentDial {
+    /// A dialer of `party` towards `to` on `segment`.
+    pub fn new(
+        dialer: TcpDialer,
+        fabric: Fabric,
+        segment: SegmentId,
+        party: proxies::transport::Party,
+        to: EntryId,
+    ) -> Self {
+        Self { dialer, fabric, segment, party, to }
+    }
+}
+
+impl Dial for SegmentDial {
+    type Stream = TcpStream;
+
+    async fn dial(&self) -> io::Result<(TcpStream, Ends)> {
+        let who = self.fabric.parties().who(Some(self.party));
+        match self.fabric.rules().route(self.segment, &who, self.to).await {
+            Some(entry) => self.dialer.towards(entry).dial().await,
+            // Nobody ever answers: the caller's own connect deadline ends it.
+            None => std::future::pending().await,
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! A stream on a crossing: copies what is delivered into the ring, after the segment's rules had their say.
+//!
+//! ```text
+//!   read:   wire ─▶ rules ─▶ ring + process        write:  process ─▶ rules ─▶ ring + wire
+//! ```
+//!
+//! What the capture holds is what the receiver got; what a rule swallowed or changed is counted.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::{Arc, atomic::Ordering},
+    task::{Context, Poll, ready},
+};
+
+use bytes::{Buf, Bytes};
+use proxies::stream::Stream;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::{
+    Fabric,
+    ring::Ring,
+    rule::{ChunkAsk, Verdict},
+    tap::Flow,
+};
+use crate::vocabulary::Direction;
+
+/// A tapped stream, wrapped at the end that `reads` names.
+pub struct Tapped<S> {
+    inner: S,
+    fabric: Fabric,
+    ring: Arc<Ring>,
+    flow: Arc<Flow>,
+    reads: Direction,
+    // Off the wire, held by a rule.
+    undecided: Bytes,
+    // Decided, not yet taken by the process (reads) or by the wire (writes).
+    arriving: Bytes,
+    leaving: Bytes,
+    broke: bool,
+}
+
+/// What the segment's rules make of a chunk.
+enum Fate {
+    Same,
+    Other(Bytes),
+    Held,
+}
+
+impl<S: Stream> Tapped<S> {
+    /// Opens the flow on the tap and wraps `inner`, whose reads go in direction `reads`.
+    pub fn new(inner: S, fabric: Fabric, ring: Arc<Ring>, flow: Arc<Flow>, reads: Direction) -> Self {
+        ring.open(flow.clone());
+        Self {
+            inner,
+            fabric,
+            ring,
+            flow,
+            reads,
+            undecided: Bytes::new(),
+            arriving: Bytes::new(),
+            leaving: Bytes::new(),
+            broke: false,
+        }
+    }
+
+    fn writes(&self) -> Direction {
+        match self.reads {
+            Direction::ToAcceptor => Direction::ToDialer,
+            Direction::ToDialer => Direction::ToAcceptor,
+        }
+    }
+
+    fn record(&self, direction: Direction, bytes: Bytes) {
+        if !bytes.is_empty() {
+            self.ring.data(self.flow.id, direction, self.fabric.now(), bytes);
+        }
+    }
+
+    fn judge(&self, cx: &Context<'_>, direction: Direction, bytes: &[u8]) -> Fate {
+        let ask = ChunkAsk { flow: self.flow.id, link: &self.flow.link, direction, bytes };
+        match self.fabric.rules().chunk(self.flow.segment, ask, cx.waker()) {
+            Verdict::Pass | Verdict::Redirect(_) => Fate::Same,
+            Verdict::Replace(other) => {
+                self.flow.altered.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+                Fate::Other(other)
+            }
+            Verdict::Drop => {
+                self.flow.altered.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+                Fate::Other(Bytes::new())
+            }
+            Verdict::Hold => Fate::Held,
+        }
+    }
+
+    fn hand_over(&mut self, buf: &mut ReadBuf<'_>) {
+        let taken = self.arriving.len().min(buf.remaining());
+        buf.put_slice(&self.arriving.split_to(taken));
+    }
+
+    fn note<T>(&mut self, polled: &Poll<io::Result<T>>) {
+        if matches!(polled, Poll::Ready(Err(_))) {
+            self.broke = true;
+        }
+    }
+
+    fn poll_leaving(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.leaving.is_empty() {
+            let polled = Pin::new(&mut self.inner).poll_write(cx, &self.leaving);
+            self.note(&polled);
+            let written = ready!(polled)?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.leaving.advance(written);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: Stream> AsyncRead for Tapped<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        loop {
+            if !this.arriving.is_empty() {
+                this.hand_over(buf);
+                return Poll::Ready(Ok(()));
+            }
+            if this.undecided.is_empty() {
+                let room = ready!(this.ring.poll_room(cx, buf.remaining()));
+                let mut part = ReadBuf::new(buf.initialize_unfilled_to(room));
+                let polled = Pin::new(&mut this.inner).poll_read(cx, &mut part);
+                this.note(&polled);
+                ready!(polled)?;
+                if part.filled().is_empty() {
+                    return Poll::Ready(Ok(()));
+                }
+                this.undecided = Bytes::copy_from_slice(part.filled());
+            }
+            let came = std::mem::take(&mut this.undecided);
+            this.arriving = match this.judge(cx, this.reads, &came) {
+                Fate::Same => came,
+                Fate::Other(other) => other,
+                Fate::Held => {
+                    this.undecided = came;
+                    return Poll::Pending;
+                }
+            };
+            this.record(this.reads, this.arriving.clone());
+        }
+    }
+}
+
+impl<S: Stream> AsyncWrite for Tapped<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let this = &mut *self;
+        ready!(this.poll_leaving(cx))?;
+        if bytes.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        let room = ready!(this.ring.poll_room(cx, bytes.len()));
+        let offered = &bytes[..room];
+        match this.judge(cx, this.writes(), offered) {
+            Fate::Same => {
+                let polled = Pin::new(&mut this.inner).poll_write(cx, offered);
+                this.note(&polled);
+                let written = ready!(polled)?;
+                this.record(this.writes(), Bytes::copy_from_slice(&offered[..written]));
+                Poll::Ready(Ok(written))
+            }
+            Fate::Other(other) => {
+                this.record(this.writes(), other.clone());
+                this.leaving = other;
+                // A write the wire cannot take yet is finished by the next write, flush or shutdown.
+                if let Poll::Ready(Err(error)) = this.poll_leaving(cx) {
+                    return Poll::Ready(Err(error));
+                }
+                Poll::Ready(Ok(room))
+            }
+            Fate::Held => Poll::Pending,
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_leaving(cx))?;
+        Pin::new(&mut self.inner).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_leaving(cx))?;
+        Pin::new(&mut self.inner).poll_shutdown(cx)
+    }
+}
+
+impl<S> Drop for Tapped<S> {
+    fn drop(&mut self) {
+        self.ring.end(self.flow.id, self.fabric.now(), self.broke);
+    }
+}

@@ -1,0 +1,2 @@
+//! What runs processes.
+pub mod thread;

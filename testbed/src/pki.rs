@@ -1,0 +1,200 @@
+//! The run's authorities and leaf certificates: made in memory, short-lived, named "do not trust".
+//!
+//! Both authorities carry the same test-wide name constraint, so that no certificate of a run is good for
+//! any name or address outside it. Keys leave memory only as node plans.
+
+use std::{
+    collections::HashMap,
+    net::{IpAddr, Ipv4Addr},
+    time::{Duration, SystemTime},
+};
+
+use proxies::tls::ServerIdentity;
+use rcgen::{
+    BasicConstraints, CertificateParams, CidrSubnet, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
+    GeneralSubtree, IsCa, Issuer, KeyPair, KeyUsagePurpose, NameConstraints, SanType, SerialNumber,
+};
+
+use crate::architecture::{Architecture, AuthorityId, IdentityId};
+
+/// How long certificates of a run are good; the safety plan allows seven days at most.
+const VALID_FOR: Duration = Duration::from_hours(48);
+/// Clocks may be a little apart.
+const VALID_SINCE: Duration = Duration::from_hours(1);
+/// The domain every name of an architecture file lies under.
+pub const DOMAIN: &str = "cloud.invalid";
+
+/// Why a certificate could not be made.
+#[derive(Debug, thiserror::Error)]
+#[error("certificate of `{subject}`: {source}")]
+pub struct PkiError {
+    subject: String,
+    source: rcgen::Error,
+}
+
+/// A certificate authority with its key.
+pub struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    der: Vec<u8>,
+    pem: String,
+}
+
+impl Authority {
+    /// An authority; `constrained` to the run's names unless it is an attacker's own.
+    pub fn new(name: &str, constrained: bool) -> Result<Self, PkiError> {
+        let failed = |source| PkiError { subject: name.to_owned(), source };
+        let mut params = CertificateParams::default();
+        params.distinguished_name = subject(&format!("testbed {name} authority - do not trust"));
+        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        params.serial_number = Some(serial());
+        (params.not_before, params.not_after) = validity();
+        if constrained {
+            params.name_constraints =
+                Some(NameConstraints { permitted_subtrees: permitted(), excluded_subtrees: Vec::new() });
+        }
+        let key = KeyPair::generate().map_err(failed)?;
+        let certificate = params.self_signed(&key).map_err(failed)?;
+        let (der, pem) = (certificate.der().to_vec(), certificate.pem());
+        Ok(Self { issuer: Issuer::new(params, key), der, pem })
+    }
+
+    /// A leaf for `names`, and for 127.0.0.1 and `localhost` where outside clients shall verify it.
+    pub fn leaf(&self, names: &[String], outside: bool) -> Result<ServerIdentity, PkiError> {
+        let subject_name = names.first().map_or("unnamed", String::as_str).to_owned();
+        let failed = |source| PkiError { subject: subject_name.clone(), source };
+        let mut names = names.to_vec();
+        if outside {
+            names.push("localhost".to_owned());
+        }
+        let mut params = CertificateParams::new(names).map_err(failed)?;
+        if outside {
+            params.subject_alt_names.push(SanType::IpAddress(IpAddr::V4(Ipv4Addr::LOCALHOST)));
+        }
+        params.distinguished_name = subject(&subject_name);
+        params.use_authority_key_identifier_extension = true;
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        params.serial_number = Some(serial());
+        (params.not_before, params.not_after) = validity();
+        let key = KeyPair::generate().map_err(failed)?;
+        let certificate = params.signed_by(&key, &self.issuer).map_err(failed)?;
+        Ok(ServerIdentity { chain: vec![certificate.der().to_vec()], key: key.serialize_der() })
+    }
+
+    /// The certificate, DER.
+    pub fn der(&self) -> &[u8] {
+        &self.der
+    }
+
+    /// The certificate, PEM.
+    pub fn pem(&self) -> &str {
+        &self.pem
+    }
+}
+
+/// Every authority and identity of one architecture.
+pub struct Pki {
+    authorities: HashMap<AuthorityId, Authority>,
+    identities: HashMap<IdentityId, ServerIdentity>,
+}
+
+impl Pki {
+    /// Makes all of them.
+    pub fn new(architecture: &Architecture, outside: bool) -> Result<Self, PkiError> {
+        let mut authorities = HashMap::new();
+        for (index, authority) in architecture.authorities.iter().enumerate() {
+            authorities.insert(AuthorityId(index), Authority::new(&authority.name, true)?);
+        }
+        let mut identities = HashMap::new();
+        for (index, identity) in architecture.identities.iter().enumerate() {
+            let leaf = authorities[&identity.authority].leaf(&identity.names, outside)?;
+            identities.insert(IdentityId(index), leaf);
+        }
+        Ok(Self { authorities, identities })
+    }
+
+    /// An authority of the architecture this was made for.
+    pub fn authority(&self, id: AuthorityId) -> &Authority {
+        &self.authorities[&id]
+    }
+
+    /// An identity of the architecture this was made for.
+    pub fn identity(&self, id: IdentityId) -> &ServerIdentity {
+        &self.identities[&id]
+    }
+}
+
+fn subject(common_name: &str) -> DistinguishedName {
+    let mut name = DistinguishedName::new();
+    name.push(DnType::CommonName, common_name);
+    name
+}
+
+fn permitted() -> Vec<GeneralSubtree> {
+    vec![
+        GeneralSubtree::DnsName(DOMAIN.to_owned()),
+        GeneralSubtree::DnsName("localhost".to_owned()),
+        GeneralSubtree::IpAddress(CidrSubnet::V4([127, 0, 0, 0], [255, 0, 0, 0])),
+    ]
+}
+
+fn serial() -> SerialNumber {
+    let bytes: [u8; 16] = rand::random();
+    // Positive and without a leading zero, as strict verifiers want it.
+    SerialNumber::from_slice(&[&[0x40 | (bytes[0] & 0x3f)], &bytes[1..]].concat())
+}
+
+fn validity() -> (time::OffsetDateTime, time::OffsetDateTime) {
+    let now = SystemTime::now();
+    ((now - VALID_SINCE).into(), (now + VALID_FOR).into())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::sync::Arc;
+
+    use proxies::rustls::{
+        RootCertStore,
+        client::{WebPkiServerVerifier, danger::ServerCertVerifier},
+        pki_types::{CertificateDer, ServerName, UnixTime},
+    };
+
+    use super::*;
+
+    fn accepts(authority: &Authority, leaf: &ServerIdentity, name: &'static str) -> bool {
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from(authority.der().to_vec())).unwrap();
+        let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), proxies::tls::provider())
+            .build()
+            .unwrap();
+        let leaf = CertificateDer::from(leaf.chain[0].clone());
+        let name = ServerName::try_from(name).unwrap();
+        verifier.verify_server_cert(&leaf, &[], &name, &[], UnixTime::now()).is_ok()
+    }
+
+    #[test]
+    fn a_leaf_is_good_for_its_own_names_under_its_own_authority_only() {
+        let (public, internal) =
+            (Authority::new("public", true).unwrap(), Authority::new("internal", true).unwrap());
+        let leaf = public.leaf(&["identity.cloud.invalid".to_owned()], true).unwrap();
+        assert!(accepts(&public, &leaf, "identity.cloud.invalid"));
+        assert!(accepts(&public, &leaf, "localhost"));
+        assert!(accepts(&public, &leaf, "127.0.0.1"));
+        assert!(!accepts(&public, &leaf, "compute.cloud.invalid"));
+        assert!(!accepts(&internal, &leaf, "identity.cloud.invalid"));
+        let inside = public.leaf(&["identity.cloud.invalid".to_owned()], false).unwrap();
+        assert!(!accepts(&public, &inside, "localhost"));
+    }
+
+    #[test]
+    fn no_certificate_of_a_run_is_good_outside_it() {
+        let run = Authority::new("public", true).unwrap();
+        let leaf = run.leaf(&["www.example.com".to_owned()], false).unwrap();
+        assert!(!accepts(&run, &leaf, "www.example.com"), "the name constraint forbids it");
+        let anyone = Authority::new("attacker", false).unwrap();
+        let leaf = anyone.leaf(&["www.example.com".to_owned()], false).unwrap();
+        assert!(accepts(&anyone, &leaf, "www.example.com"), "the constraint is what refused it above");
+    }
+}
