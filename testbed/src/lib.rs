@@ -1,6 +1,7 @@
 //! An architecture file becomes running hosts and wires.
 
 pub mod architecture;
+pub mod capture;
 pub mod connect;
 pub mod fabric;
 pub mod foothold;
