@@ -193,7 +193,9 @@ async fn the_same_core_runs_on_real_sockets() {
     let registry = Registry::new();
     let hold = || registry.hold(registry.draw_ip(), None, 1, Admit::Announced).unwrap();
     let (edge, service) = (hold(), hold());
-    let dial = |entry| TcpDialer::new(registry.clone(), registry.draw_ip(), Party(1), entry);
+    let dial = |entry| {
+        TcpDialer::new(registry.clone(), registry.source(registry.draw_ip()), Party(1), entry).unwrap()
+    };
     let listen = TcpListen::take(&registry, service).unwrap();
     tokio::spawn(shouting(listen, FrontCodec::terminate(internal.server("b.invalid"))));
     let back = BackCodec::originate(internal.client("b.invalid", Verification::Name));

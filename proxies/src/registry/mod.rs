@@ -39,6 +39,10 @@ const DRAWS: usize = 64;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct EntryId(u32);
 
+/// A handle on an address connections come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct SourceId(u32);
+
 /// Whose connections a held listener takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Admit {
@@ -130,6 +134,7 @@ pub struct Registry {
 struct Inner {
     entries: Mutex<Vec<Entry>>,
     ips: Mutex<HashSet<LoopbackIp>>,
+    sources: Mutex<Vec<LoopbackIp>>,
     violations: Mutex<Vec<Violation>>,
     announcements: Announcements,
 }
@@ -147,6 +152,7 @@ impl Registry {
             inner: Arc::new(Inner {
                 entries: Mutex::default(),
                 ips: Mutex::default(),
+                sources: Mutex::default(),
                 violations: Mutex::default(),
                 announcements: Announcements::default(),
             }),
@@ -164,6 +170,18 @@ impl Registry {
                 return ip;
             }
         }
+    }
+
+    /// Makes an address one that connections may come from.
+    pub fn source(&self, ip: LoopbackIp) -> SourceId {
+        let mut sources = lock(&self.inner.sources);
+        sources.push(ip);
+        SourceId((sources.len() - 1) as u32)
+    }
+
+    /// The address behind a source.
+    pub fn source_ip(&self, source: SourceId) -> Option<LoopbackIp> {
+        lock(&self.inner.sources).get(source.0 as usize).copied()
     }
 
     /// Listens on `ip` with `threads` sockets, on `port` if the caller insists, else on a drawn one.

@@ -14,7 +14,7 @@ use crate::transport::{
 const USERS: Party = Party(7);
 
 fn dialer(registry: &Registry, entry: EntryId) -> TcpDialer {
-    TcpDialer::new(registry.clone(), registry.draw_ip(), USERS, entry)
+    TcpDialer::new(registry.clone(), registry.source(registry.draw_ip()), USERS, entry).unwrap()
 }
 
 #[tokio::test]

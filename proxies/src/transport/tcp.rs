@@ -16,7 +16,7 @@ use super::{
     Dial, Ends, Listen, Party,
     loopback::{Loopback, LoopbackIp},
 };
-use crate::registry::{Admit, EntryId, Registry, RegistryError, Violation};
+use crate::registry::{Admit, EntryId, Registry, RegistryError, SourceId, Violation};
 
 /// How long an unannounced connection is held unread before it is called a stranger's.
 pub const ANNOUNCE_WITHIN: Duration = Duration::from_secs(1);
@@ -32,9 +32,12 @@ pub struct TcpDialer {
 }
 
 impl TcpDialer {
-    /// A dialer for `entry`.
-    pub fn new(registry: Registry, source: LoopbackIp, party: Party, entry: EntryId) -> Self {
-        Self { registry, source, party, entry, reset_on_close: false }
+    /// A dialer for `entry` from `source`, an address [`Registry::source`] was told of.
+    pub fn new(registry: Registry, source: SourceId, party: Party, entry: EntryId) -> io::Result<Self> {
+        let source = registry
+            .source_ip(source)
+            .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no such source address"))?;
+        Ok(Self { registry, source, party, entry, reset_on_close: false })
     }
 
     /// The same towards another entry.

@@ -37,7 +37,7 @@ pub enum Record {
         direction: Direction,
         /// When.
         at: Duration,
-        /// What.
+        /// What; empty: the side sending this way finished.
         bytes: Bytes,
     },
     /// A flow ended.
@@ -46,8 +46,8 @@ pub enum Record {
         flow: u64,
         /// When.
         at: Duration,
-        /// True when it broke instead of closing.
-        reset: bool,
+        /// The way whose sender cut it, if it broke.
+        cut: Option<Direction>,
     },
 }
 
@@ -104,8 +104,8 @@ impl Ring {
     }
 
     /// Sends the end of a flow.
-    pub fn end(&self, flow: u64, at: Duration, reset: bool) {
-        self.push(Record::End { flow, at, reset });
+    pub fn end(&self, flow: u64, at: Duration, cut: Option<Direction>) {
+        self.push(Record::End { flow, at, cut });
     }
 
     /// Takes what found no slot; the tap thread calls this after emptying the ring.

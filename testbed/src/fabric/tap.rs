@@ -84,10 +84,10 @@ impl Flow {
 pub trait Observer: Send {
     /// A flow opened.
     fn opened(&mut self, flow: &Arc<Flow>);
-    /// A chunk was delivered.
+    /// A chunk was delivered; an empty one: the side sending this way finished.
     fn crossed(&mut self, flow: &Flow, direction: Direction, at: Duration, bytes: &Bytes);
-    /// A flow ended.
-    fn ended(&mut self, flow: &Flow, at: Duration, reset: bool);
+    /// A flow ended; `cut` names the way whose sender broke it.
+    fn ended(&mut self, flow: &Flow, at: Duration, cut: Option<Direction>);
 }
 
 /// Everyone who sees what crosses.
@@ -246,12 +246,14 @@ impl Tap {
                 for observer in &mut self.wire {
                     observer.crossed(flow, direction, at, &bytes);
                 }
-                show(&mut self.sniffers, flow, view, direction, at, Some(bytes));
+                if !bytes.is_empty() {
+                    show(&mut self.sniffers, flow, view, direction, at, Some(bytes));
+                }
             }
-            Record::End { flow, at, reset } => {
+            Record::End { flow, at, cut } => {
                 let Some((flow, mut view)) = self.flows.remove(&flow) else { return };
                 for observer in &mut self.wire {
-                    observer.ended(&flow, at, reset);
+                    observer.ended(&flow, at, cut);
                 }
                 show(&mut self.sniffers, &flow, &mut view, Direction::ToAcceptor, at, None);
             }

@@ -38,6 +38,8 @@ pub struct Tapped<S> {
     arriving: Bytes,
     leaving: Bytes,
     broke: bool,
+    reads_finished: bool,
+    writes_finished: bool,
 }
 
 /// What the segment's rules make of a chunk.
@@ -61,6 +63,8 @@ impl<S: Stream> Tapped<S> {
             arriving: Bytes::new(),
             leaving: Bytes::new(),
             broke: false,
+            reads_finished: false,
+            writes_finished: false,
         }
     }
 
@@ -137,6 +141,9 @@ impl<S: Stream> AsyncRead for Tapped<S> {
                 this.note(&polled);
                 ready!(polled)?;
                 if part.filled().is_empty() {
+                    if room > 0 && !std::mem::replace(&mut this.reads_finished, true) {
+                        this.ring.data(this.flow.id, this.reads, this.fabric.now(), Bytes::new());
+                    }
                     return Poll::Ready(Ok(()));
                 }
                 this.undecided = Bytes::copy_from_slice(part.filled());
@@ -192,12 +199,16 @@ impl<S: Stream> AsyncWrite for Tapped<S> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.poll_leaving(cx))?;
+        if !std::mem::replace(&mut self.writes_finished, true) {
+            self.ring.data(self.flow.id, self.writes(), self.fabric.now(), Bytes::new());
+        }
         Pin::new(&mut self.inner).poll_shutdown(cx)
     }
 }
 
 impl<S> Drop for Tapped<S> {
     fn drop(&mut self) {
-        self.ring.end(self.flow.id, self.fabric.now(), self.broke);
+        let cut = self.broke.then_some(self.reads);
+        self.ring.end(self.flow.id, self.fabric.now(), cut);
     }
 }
