@@ -29,7 +29,7 @@ macro_rules! words {
 }
 
 words! {
-    /// The four security domains of the OpenStack Security Guide ("security boundaries and threats").
+    /// The four security domains of the `OpenStack` Security Guide ("security boundaries and threats").
     SecurityDomain {
         /// Reachable from the internet.
         Public = "public",

@@ -1,16 +1,28 @@
 //! An architecture as data: a TOML file becomes a topology that cannot express a dangling name.
 //!
 //! ```text
-//! TOML text ── literal.rs (serde, spans) ── resolve.rs (names → ids, all errors at once) ── Architecture
+//! TOML text ── literal.rs (values and places) ── resolve (names → ids, all errors at once) ── Architecture
 //! ```
 //!
-//! This module holds the resolved form only. It opens nothing and knows no architecture by name.
+//! This file holds the resolved form only. It opens nothing and knows no architecture by name.
+
+pub mod diagnose;
+mod embedded;
+mod literal;
+mod query;
+pub mod reading;
+mod resolve;
+pub mod suggest;
+pub mod text;
 
 use std::ops::Index;
 
 use serde::{Deserialize, Serialize};
 
 use crate::vocabulary::SecurityDomain;
+
+pub use embedded::{LoadError, is_path, load, names, parse, source};
+pub use query::UnknownWeakness;
 
 macro_rules! ids {
     ($($(#[$doc:meta])* $id:ident => $field:ident: $item:ident,)+) => {$(
@@ -216,9 +228,9 @@ pub struct Identity {
 /// One service of the catalog.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CatalogService {
-    /// OpenStack service type: `identity`, `compute`.
+    /// `OpenStack` service type: `identity`, `compute`.
     pub service_type: String,
-    /// OpenStack service name: `keystone`, `nova`.
+    /// `OpenStack` service name: `keystone`, `nova`.
     pub name: String,
     /// The public interface.
     pub public: ListenerId,

@@ -1,0 +1,195 @@
+//! Questions about a resolved architecture: names, links, who stands where. It changes nothing; the one
+//! variation it can make is a copy with a named weakness applied.
+
+use super::{
+    Architecture, AuthorityId, Dial, DialId, HostId, IdentityId, Listener, ListenerId, Place, Process,
+    ProcessId, SegmentId, Weakness, suggest::help_for,
+};
+use crate::vocabulary::SecurityDomain;
+
+/// A scenario asks for a weakness the architecture does not have.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("architecture `{architecture}` has no weakness `{weakness}`{}", .help.as_ref().map(|help| format!(" ({help})")).unwrap_or_default())]
+pub struct UnknownWeakness {
+    /// Which architecture.
+    pub architecture: String,
+    /// What was asked for.
+    pub weakness: String,
+    /// The nearest one, or all.
+    pub help: Option<String>,
+}
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $method:ident: $field:ident => $id:ident,)+) => {
+        /// Ids of everything, in file order.
+        impl Architecture {$(
+            $(#[$doc])*
+            pub fn $method(&self) -> impl DoubleEndedIterator<Item = $id> + use<> {
+                (0..self.$field.len()).map($id)
+            }
+        )+}
+    };
+}
+
+ids! {
+    /// Every segment.
+    segment_ids: segments => SegmentId,
+    /// Every host.
+    host_ids: hosts => HostId,
+    /// Every process.
+    process_ids: processes => ProcessId,
+    /// Every listener.
+    listener_ids: listeners => ListenerId,
+    /// Every dial.
+    dial_ids: dials => DialId,
+    /// Every authority.
+    authority_ids: authorities => AuthorityId,
+    /// Every identity.
+    identity_ids: identities => IdentityId,
+}
+
+/// From names to ids.
+impl Architecture {
+    /// The segment of that name.
+    pub fn segment(&self, name: &str) -> Option<SegmentId> {
+        self.segment_ids().find(|id| self[*id].name == name)
+    }
+
+    /// The host of that name.
+    pub fn host(&self, name: &str) -> Option<HostId> {
+        self.host_ids().find(|id| self[*id].name == name)
+    }
+
+    /// The process called `host/process`.
+    pub fn process(&self, label: &str) -> Option<ProcessId> {
+        self.process_ids().find(|id| self.process_label(*id) == label)
+    }
+
+    /// The listener called `host/process/listener`.
+    pub fn listener(&self, label: &str) -> Option<ListenerId> {
+        self.listener_ids().find(|id| self.listener_label(*id) == label)
+    }
+
+    /// The dial called `host/process/dial`.
+    pub fn dial(&self, label: &str) -> Option<DialId> {
+        self.dial_ids().find(|id| self.dial_label(*id) == label)
+    }
+
+    /// The authority of that name.
+    pub fn authority(&self, name: &str) -> Option<AuthorityId> {
+        self.authority_ids().find(|id| self[*id].name == name)
+    }
+
+    /// The identity of that name.
+    pub fn identity(&self, name: &str) -> Option<IdentityId> {
+        self.identity_ids().find(|id| self[*id].name == name)
+    }
+
+    /// The weakness of that name.
+    pub fn weakness(&self, name: &str) -> Option<&Weakness> {
+        self.weaknesses.iter().find(|weakness| weakness.name == name)
+    }
+}
+
+/// From ids to names.
+impl Architecture {
+    /// `host/process`
+    pub fn process_label(&self, id: ProcessId) -> String {
+        let Process { host, name, .. } = &self[id];
+        format!("{}/{name}", self[*host].name)
+    }
+
+    /// `host/process/listener`
+    pub fn listener_label(&self, id: ListenerId) -> String {
+        let Listener { process, name, .. } = &self[id];
+        format!("{}/{name}", self.process_label(*process))
+    }
+
+    /// `host/process/dial`
+    pub fn dial_label(&self, id: DialId) -> String {
+        let Dial { process, name, .. } = &self[id];
+        format!("{}/{name}", self.process_label(*process))
+    }
+
+    /// `host/process>host/process`: who dials whom. Two dials of one process to one other share it.
+    pub fn link(&self, id: DialId) -> String {
+        let dial = &self[id];
+        format!("{}>{}", self.process_label(dial.process), self.process_label(self[dial.to].process))
+    }
+}
+
+/// Who stands where.
+impl Architecture {
+    /// The segment a dial crosses; `None` on a host-local link.
+    pub fn segment_of(&self, id: DialId) -> Option<SegmentId> {
+        match self[self[id].to].place {
+            Place::Segment(segment) => Some(segment),
+            Place::Local => None,
+        }
+    }
+
+    /// Hosts with an address on a segment, in file order.
+    pub fn hosts_on(&self, segment: SegmentId) -> impl Iterator<Item = HostId> {
+        self.host_ids().filter(move |id| self[*id].segments.contains(&segment))
+    }
+
+    /// Segments of a security domain, in file order.
+    pub fn segments_of(&self, domain: SecurityDomain) -> impl Iterator<Item = SegmentId> {
+        self.segment_ids().filter(move |id| self[*id].domain == domain)
+    }
+
+    /// Listeners that stand on a segment, in file order.
+    pub fn listeners_on(&self, segment: SegmentId) -> impl Iterator<Item = ListenerId> {
+        self.listener_ids().filter(move |id| self[*id].place == Place::Segment(segment))
+    }
+
+    /// Dials that cross a segment, in file order.
+    pub fn dials_on(&self, segment: SegmentId) -> impl Iterator<Item = DialId> {
+        self.dial_ids().filter(move |id| self.segment_of(*id) == Some(segment))
+    }
+
+    /// Processes of a host, in file order.
+    pub fn processes_on(&self, host: HostId) -> impl Iterator<Item = ProcessId> {
+        self.process_ids().filter(move |id| self[*id].host == host)
+    }
+
+    /// Guests of a hypervisor host, in file order.
+    pub fn guests_of(&self, host: HostId) -> impl Iterator<Item = HostId> {
+        self.host_ids().filter(move |id| self[*id].inside == Some(host))
+    }
+
+    /// The host a listener stands on.
+    pub fn host_of(&self, id: ListenerId) -> HostId {
+        self[self[id].process].host
+    }
+
+    /// Follows proxies from a listener to the one that answers requests. Chains are free of loops.
+    pub fn end_of(&self, id: ListenerId) -> ListenerId {
+        let mut listener = id;
+        while let Some(forward) = self[listener].forward {
+            listener = self[forward].to;
+        }
+        listener
+    }
+}
+
+impl Architecture {
+    /// A copy in which a named weakness is applied, as an operator would have launched it.
+    pub fn with_weakness(&self, name: &str) -> Result<Self, UnknownWeakness> {
+        let Some(weakness) = self.weakness(name) else {
+            let known: Vec<&str> = self.weaknesses.iter().map(|weakness| weakness.name.as_str()).collect();
+            return Err(UnknownWeakness {
+                architecture: self.name.clone(),
+                weakness: name.to_owned(),
+                help: help_for(name, &known),
+            });
+        };
+        let mut weak = self.clone();
+        for (dial, verify) in &weakness.changes {
+            if let Some(tls) = &mut weak.dials[dial.0].tls {
+                tls.verify = *verify;
+            }
+        }
+        Ok(weak)
+    }
+}
