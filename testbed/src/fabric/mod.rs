@@ -104,6 +104,11 @@ impl Fabric {
         self.inner.started.elapsed()
     }
 
+    /// When the run started.
+    pub fn started(&self) -> Instant {
+        self.inner.started
+    }
+
     /// The phase number new flows are marked with.
     pub fn set_phase(&self, phase: u32) {
         self.inner.phase.store(phase, Ordering::Relaxed);

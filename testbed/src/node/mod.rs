@@ -1,2 +1,81 @@
-//! What runs processes.
+//! What actually runs a process: OS threads with a runtime each, started from a plan.
+//!
+//! ```text
+//!  plan ── wiring (listeners, dials, codecs) ── programs (proxy, identity, compute, sink) ── thread
+//! ```
+//!
+//! A node's CPU is the sum of its threads' clocks ([`meter`]). [`Node::stop`] stops accepting, drains, joins
+//! every thread and hands back the first failure.
+
+pub mod meter;
+pub mod plan;
+mod programs;
 pub mod thread;
+pub mod wiring;
+
+use std::{io, sync::Arc};
+
+use proxies::serve::Tally;
+
+use self::{plan::NodePlan, programs::Program, thread::NodeThread, wiring::World};
+use crate::services::{compute::ComputeStore, identity::Identity, plant::Plant};
+
+/// A running process.
+pub struct Node {
+    label: String,
+    threads: Vec<NodeThread>,
+    program: Program,
+}
+
+impl Node {
+    /// Starts every thread of a plan; its listeners answer when this returns.
+    pub fn start(plan: NodePlan, world: &World, plant: &Arc<dyn Plant>) -> io::Result<Self> {
+        let program = Program::new(&plan, world, plant)?;
+        let label = plan.label.clone();
+        let plan = Arc::new(plan);
+        let threads = (0..plan.threads.max(1))
+            .map(|_| {
+                let (plan, world, program) = (plan.clone(), world.clone(), program.clone());
+                NodeThread::start(&label, move |stop| async move { program.run(&plan, &world, stop).await })
+            })
+            .collect::<io::Result<_>>()?;
+        Ok(Self { label, threads, program })
+    }
+
+    /// `host/process`.
+    pub fn label(&self) -> &str {
+        &self.label
+    }
+
+    /// Kernel ids of every thread that works for it, hashing threads included.
+    pub fn thread_ids(&self) -> Vec<i32> {
+        let own = self.threads.iter().map(NodeThread::id);
+        own.chain(self.program.helper_threads()).collect()
+    }
+
+    /// Counts over all its listeners.
+    pub fn tally(&self) -> &Arc<Tally> {
+        self.program.tally()
+    }
+
+    /// The identity service, if this node runs one: for provisioning users.
+    pub fn identity(&self) -> Option<&Arc<Identity>> {
+        self.program.identity()
+    }
+
+    /// The compute service's own state, if this node runs one: the ground truth of impact.
+    pub fn store(&self) -> Option<&Arc<ComputeStore>> {
+        self.program.store()
+    }
+
+    /// Asks every thread to end, without waiting.
+    pub fn cancel(&self) {
+        self.threads.iter().for_each(NodeThread::cancel);
+    }
+
+    /// Ends it: no more accepts, drain, join. The first failure is returned.
+    pub fn stop(self) -> io::Result<()> {
+        self.cancel();
+        self.threads.into_iter().map(NodeThread::stop).fold(Ok(()), Result::and)
+    }
+}

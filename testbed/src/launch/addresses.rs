@@ -1,0 +1,162 @@
+//! Addresses of one launch: an IP per (host, segment) and one per host for its local links, an entry per
+//! listener, and reserved entries where something must be refused by the kernel itself.
+
+use std::collections::BTreeMap;
+
+use proxies::{
+    registry::{Admit, EntryId, Registry, RegistryError, SourceId},
+    transport::loopback::LoopbackIp,
+};
+
+use crate::{
+    architecture::{Architecture, HostId, ListenerId, Place, Program, SegmentId},
+    vocabulary::SecurityDomain,
+};
+
+/// Where everything of one architecture is.
+pub struct Addresses {
+    ips: BTreeMap<(HostId, Place), LoopbackIp>,
+    sources: BTreeMap<(HostId, Place), SourceId>,
+    listeners: BTreeMap<ListenerId, EntryId>,
+    closed: BTreeMap<(ListenerId, HostId, SegmentId), EntryId>,
+}
+
+impl Addresses {
+    /// Binds everything. With `outside` the listeners on public segments stand on 127.0.0.1 and admit anyone.
+    pub fn bind(
+        registry: &Registry,
+        architecture: &Architecture,
+        outside: bool,
+    ) -> Result<Self, RegistryError> {
+        let mut made = Self::draw(registry, architecture);
+        for listener in architecture.listener_ids() {
+            let entry = made.hold(registry, architecture, listener, outside)?;
+            made.listeners.insert(listener, entry);
+        }
+        for listener in architecture.listener_ids() {
+            made.close(registry, architecture, listener)?;
+        }
+        Ok(made)
+    }
+
+    /// A host's address at a place.
+    pub fn ip(&self, host: HostId, place: Place) -> Option<LoopbackIp> {
+        self.ips.get(&(host, place)).copied()
+    }
+
+    /// Where a host's connections at a place come from.
+    pub fn source(&self, host: HostId, place: Place) -> Option<SourceId> {
+        self.sources.get(&(host, place)).copied()
+    }
+
+    /// The entry of a listener.
+    pub fn entry(&self, listener: ListenerId) -> Option<EntryId> {
+        self.listeners.get(&listener).copied()
+    }
+
+    /// Entries at which a listener's port is closed: (listener, host, segment, entry).
+    pub fn closed(&self) -> impl Iterator<Item = (ListenerId, HostId, SegmentId, EntryId)> + '_ {
+        self.closed.iter().map(|((listener, host, segment), entry)| (*listener, *host, *segment, *entry))
+    }
+
+    /// Every address on a segment with its host's name.
+    pub fn names<'a>(
+        &'a self,
+        architecture: &'a Architecture,
+    ) -> impl Iterator<Item = (LoopbackIp, String)> + 'a {
+        self.ips.iter().filter_map(|((host, place), ip)| match place {
+            Place::Segment(segment) => {
+                Some((*ip, format!("{}.{}", architecture[*host].name, architecture[*segment].name)))
+            }
+            Place::Local => None,
+        })
+    }
+
+    fn draw(registry: &Registry, architecture: &Architecture) -> Self {
+        let (mut ips, mut sources) = (BTreeMap::new(), BTreeMap::new());
+        for host in architecture.host_ids() {
+            let segments = architecture[host].segments.iter().map(|segment| Place::Segment(*segment));
+            for place in segments.chain([Place::Local]) {
+                let ip = registry.draw_ip();
+                ips.insert((host, place), ip);
+                sources.insert((host, place), registry.source(ip));
+            }
+        }
+        Self { ips, sources, listeners: BTreeMap::new(), closed: BTreeMap::new() }
+    }
+
+    fn hold(
+        &self,
+        registry: &Registry,
+        architecture: &Architecture,
+        listener: ListenerId,
+        outside: bool,
+    ) -> Result<EntryId, RegistryError> {
+        let (host, place) = (architecture.host_of(listener), architecture[listener].place);
+        let threads = architecture[architecture[listener].process].threads;
+        let public = matches!(place, Place::Segment(segment)
+            if architecture[segment].domain == SecurityDomain::Public);
+        let (ip, admit) = if outside && public {
+            (LoopbackIp::LOCALHOST, Admit::Anyone)
+        } else {
+            (self.ips[&(host, place)], Admit::Announced)
+        };
+        // A service's port is closed wherever it does not stand: the number must be free there too.
+        let port = match architecture[listener].port {
+            None if is_service(architecture, listener) => {
+                let mut everywhere = self.closed_at(architecture, listener);
+                everywhere.push(ip);
+                Some(registry.common_port(&everywhere)?)
+            }
+            port => port,
+        };
+        registry.hold(ip, port, threads, admit)
+    }
+
+    fn close(
+        &mut self,
+        registry: &Registry,
+        architecture: &Architecture,
+        listener: ListenerId,
+    ) -> Result<(), RegistryError> {
+        if !is_service(architecture, listener) {
+            return Ok(());
+        }
+        let port = self.entry(listener).and_then(|entry| registry.at(entry)).map(|at| at.port());
+        for (host, segment) in closed_places(architecture, listener) {
+            let entry = registry.reserve(self.ips[&(host, Place::Segment(segment))], port)?;
+            self.closed.insert((listener, host, segment), entry);
+        }
+        Ok(())
+    }
+
+    fn closed_at(&self, architecture: &Architecture, listener: ListenerId) -> Vec<LoopbackIp> {
+        let places = closed_places(architecture, listener);
+        places.map(|(host, segment)| self.ips[&(host, Place::Segment(segment))]).collect()
+    }
+}
+
+/// Services, as opposed to proxies in front of them.
+pub fn is_service(architecture: &Architecture, listener: ListenerId) -> bool {
+    matches!(
+        architecture[architecture[listener].process].program,
+        Program::Identity { .. } | Program::Compute
+    )
+}
+
+/// Where a service's port is closed: every segment of its own host it does not stand on, and every host of
+/// the guest segments.
+fn closed_places(
+    architecture: &Architecture,
+    listener: ListenerId,
+) -> impl Iterator<Item = (HostId, SegmentId)> + '_ {
+    let (own, place) = (architecture.host_of(listener), architecture[listener].place);
+    architecture.segment_ids().flat_map(move |segment| {
+        let guests = architecture[segment].domain == SecurityDomain::Guest;
+        architecture
+            .hosts_on(segment)
+            .filter(move |host| guests || *host == own)
+            .filter(move |host| !(*host == own && place == Place::Segment(segment)))
+            .map(move |host| (host, segment))
+    })
+}

@@ -1,0 +1,323 @@
+//! An architecture becomes a running cloud, and two values come out: footholds for whoever attacks, a ledger
+//! for whoever judges.
+//!
+//! ```text
+//!  addresses ─▶ pki ─▶ fabric ─▶ plans ─▶ nodes          targets, bystander ─▶ Footholds
+//!                                                        everything seen    ─▶ Ledger
+//! ```
+//!
+//! Everything ends with [`Ledger::teardown`].
+
+pub mod addresses;
+mod bystander;
+pub mod plans;
+pub mod targets;
+pub mod users;
+
+use std::{
+    collections::BTreeMap,
+    io,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use proxies::{
+    registry::{Admit, EntryId, Registry, RegistryError},
+    transport::{Party, tcp::TcpDialer},
+};
+use tokio::time::Instant;
+
+use self::{
+    addresses::Addresses,
+    bystander::Bystander,
+    plans::{Drawing, segment},
+    targets::Targets,
+};
+use crate::{
+    architecture::{Architecture, ListenerId, ProcessId},
+    canary::Canaries,
+    capture::FlowStore,
+    fabric::{Acceptor, Fabric, parties::Kind, relay},
+    foothold::{Footholds, grant::Ground},
+    keylog::KeyLogStore,
+    ledger::{Ledger, Planter, Recorder, Watch},
+    node::{
+        Node,
+        meter::CpuMeter,
+        plan::Login,
+        thread::NodeThread,
+        wiring::World,
+    },
+    pki::{Pki, PkiError},
+    services::{identity::NewUser, plant::Plant},
+    vocabulary::Asset,
+};
+
+/// Bytes of captured flows kept in memory before whole flows are dropped.
+const CAPTURE_BUDGET: u64 = 512 * 1024 * 1024;
+/// The project every honest user and the service users belong to.
+pub const PROJECT: &str = "demo";
+
+/// How a crossing is realised.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Realisation {
+    /// Wrapped at the acceptor.
+    #[default]
+    Acceptor,
+    /// A relay of the segment in front of every listener.
+    Relay,
+}
+
+/// What a launch may vary.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LaunchOptions {
+    /// Seed of canaries and schedules.
+    pub seed: u64,
+    /// Listeners of public segments stand on 127.0.0.1 and take outside clients.
+    pub outside: bool,
+    /// How crossings are realised.
+    pub realisation: Realisation,
+    /// Also start a bystander of the public front's shape, for floods.
+    pub bystander: bool,
+    /// CPU burnt per handshake on public fronts: the test switch of the flood's attribution.
+    pub ballast: Duration,
+}
+
+/// Why a launch failed.
+#[derive(Debug, thiserror::Error)]
+pub enum LaunchError {
+    /// An address could not be had.
+    #[error(transparent)]
+    Address(#[from] RegistryError),
+    /// A certificate could not be made.
+    #[error(transparent)]
+    Pki(#[from] PkiError),
+    /// A thread or a service could not be started.
+    #[error("cannot start {what}: {source}")]
+    Start {
+        /// Which.
+        what: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// The file's own rules exclude this; said instead of a panic.
+    #[error("{what} has no place in this launch")]
+    Unplaced {
+        /// Which.
+        what: String,
+    },
+    /// The service user could not be made.
+    #[error("identity does not take the service user: {0}")]
+    ServiceUser(String),
+}
+
+/// Brings an architecture up; every listener answers when this returns.
+pub async fn launch(
+    architecture: &Architecture,
+    options: LaunchOptions,
+) -> Result<(Footholds, Ledger), LaunchError> {
+    let began = Instant::now();
+    let mut made = Making::new(architecture, options)?;
+    made.name_acceptors();
+    made.start_relays()?;
+    made.start_nodes()?;
+    made.provision_service_user().await?;
+    let bystander = if options.bystander { Some(made.start_bystander()?) } else { None };
+    Ok(made.finish(bystander, began))
+}
+
+struct Making<'a> {
+    architecture: &'a Architecture,
+    options: LaunchOptions,
+    registry: Registry,
+    addresses: Addresses,
+    pki: Pki,
+    canaries: Canaries,
+    world: World,
+    seen: Arc<Mutex<crate::ledger::Seen>>,
+    capture: Arc<Mutex<FlowStore>>,
+    plant: Arc<dyn Plant>,
+    service_user: Login,
+    parties: BTreeMap<ProcessId, Party>,
+    fronts: BTreeMap<ListenerId, EntryId>,
+    targets: Targets,
+    relays: Vec<NodeThread>,
+    nodes: Vec<Node>,
+}
+
+impl<'a> Making<'a> {
+    fn new(architecture: &'a Architecture, options: LaunchOptions) -> Result<Self, LaunchError> {
+        let registry = Registry::new();
+        let addresses = Addresses::bind(&registry, architecture, options.outside)?;
+        let pki = Pki::new(architecture, options.outside)?;
+        let canaries = Canaries::new(options.seed);
+        let seen = Arc::default();
+        let capture = Arc::new(Mutex::new(FlowStore::new(CAPTURE_BUDGET)));
+        let recorder = Recorder(Arc::clone(&capture));
+        let watch = Watch::new(canaries.clone(), Arc::clone(&seen), Arc::clone(&capture));
+        let fabric =
+            Fabric::new(registry.clone(), Instant::now(), vec![Box::new(recorder), Box::new(watch)])
+                .map_err(|source| LaunchError::Start { what: "the tap thread".to_owned(), source })?;
+        let plant: Arc<dyn Plant> = Arc::new(Planter::new(canaries.mint(), fabric.clone()));
+        let service_user = Login {
+            name: "nova".to_owned(),
+            password: plant.plant(Asset::Password),
+            project: "service".to_owned(),
+        };
+        let parties = architecture
+            .process_ids()
+            .map(|id| (id, fabric.parties().add(architecture.process_label(id), Kind::Honest)))
+            .collect();
+        let fronts = fronts(&registry, architecture, options.realisation)?;
+        let world = World { fabric, key_log: KeyLogStore::default() };
+        let targets = Targets::new(architecture, &addresses, &fronts, &registry);
+        Ok(Self {
+            architecture,
+            options,
+            registry,
+            addresses,
+            pki,
+            canaries,
+            world,
+            seen,
+            capture,
+            plant,
+            service_user,
+            parties,
+            fronts,
+            targets,
+            relays: Vec::new(),
+            nodes: Vec::new(),
+        })
+    }
+
+    fn drawing(&self) -> Drawing<'_> {
+        Drawing {
+            architecture: self.architecture,
+            addresses: &self.addresses,
+            pki: &self.pki,
+            registry: &self.registry,
+            fronts: &self.fronts,
+            parties: &self.parties,
+            outside: self.options.outside,
+            ballast: self.options.ballast,
+            service_user: &self.service_user,
+        }
+    }
+
+    fn name_acceptors(&self) {
+        for listener in self.architecture.listener_ids() {
+            let label = self.architecture.process_label(self.architecture[listener].process);
+            if let Some((entry, target)) = self.targets.of(listener) {
+                self.world.fabric.name_acceptor(entry, Acceptor { label, target });
+            }
+        }
+    }
+
+    fn start_relays(&mut self) -> Result<(), LaunchError> {
+        let failed = |source| LaunchError::Start { what: "a segment's relay".to_owned(), source };
+        for (listener, front) in self.fronts.clone() {
+            let place = self.architecture[listener].place;
+            let (Some(segment), Some(onward)) = (segment(place), self.addresses.entry(listener)) else {
+                continue;
+            };
+            let party = self.world.fabric.parties().add("segment/relay", Kind::Relay);
+            let source = self.registry.source(self.registry.draw_ip());
+            let onward = TcpDialer::new(self.registry.clone(), source, party, onward).map_err(failed)?;
+            self.relays.push(relay::start(&self.world.fabric, segment, front, onward).map_err(failed)?);
+        }
+        Ok(())
+    }
+
+    fn start_nodes(&mut self) -> Result<(), LaunchError> {
+        for process in self.architecture.process_ids() {
+            if let Some(plan) = self.drawing().node(process)? {
+                let what = plan.label.clone();
+                let node = Node::start(plan, &self.world, &self.plant)
+                    .map_err(|source| LaunchError::Start { what, source })?;
+                self.nodes.push(node);
+            }
+        }
+        Ok(())
+    }
+
+    async fn provision_service_user(&self) -> Result<(), LaunchError> {
+        let Login { name, password, project } = &self.service_user;
+        for identity in self.nodes.iter().filter_map(Node::identity) {
+            let user = NewUser {
+                name: name.clone(),
+                password: password.clone(),
+                roles: vec!["service".to_owned(), "admin".to_owned()],
+                project: project.clone(),
+            };
+            identity.provision(user).await.map_err(|error| LaunchError::ServiceUser(error.to_string()))?;
+        }
+        Ok(())
+    }
+
+    fn start_bystander(&mut self) -> Result<Bystander, LaunchError> {
+        let bystander = Bystander::of(&self.drawing(), &self.world)?;
+        let failed = |source| LaunchError::Start { what: "the bystander".to_owned(), source };
+        for plan in bystander.plans() {
+            self.nodes.push(Node::start(plan, &self.world, &self.plant).map_err(failed)?);
+        }
+        Ok(bystander)
+    }
+
+    fn finish(self, bystander: Option<Bystander>, began: Instant) -> (Footholds, Ledger) {
+        let mut meter = CpuMeter::default();
+        for node in &self.nodes {
+            meter.add(node.label(), node.thread_ids());
+        }
+        meter.add("segment/tap", [self.world.fabric.tap_thread()]);
+        meter.add("segment/relay", self.relays.iter().map(NodeThread::id));
+        let names = self.addresses.names(self.architecture);
+        let names = names.map(|(ip, name)| (ip.to_ip(), name)).collect();
+        let users = users::Doors::of(&self.drawing());
+        let footholds = Footholds::new(Ground {
+            architecture: self.architecture.clone(),
+            world: self.world.clone(),
+            targets: self.targets,
+            flooded: bystander.map(|bystander| bystander.arms),
+            sources: self.addresses,
+        });
+        let ledger = Ledger {
+            architecture: self.architecture.clone(),
+            fabric: self.world.fabric.clone(),
+            canaries: self.canaries,
+            key_log: self.world.key_log.clone(),
+            seen: self.seen,
+            capture: self.capture,
+            launched_in: began.elapsed(),
+            names,
+            authorities: self
+                .architecture
+                .authority_ids()
+                .map(|id| (self.architecture[id].name.clone(), self.pki.authority(id).pem().to_owned()))
+                .collect(),
+            users,
+            plant: self.plant,
+            service_password: self.service_user.password,
+            world: self.world,
+            relays: self.relays,
+            nodes: self.nodes,
+            meter,
+        };
+        (footholds, ledger)
+    }
+}
+
+/// An entry for a relay in front of every listener on a segment.
+fn fronts(
+    registry: &Registry,
+    architecture: &Architecture,
+    realisation: Realisation,
+) -> Result<BTreeMap<ListenerId, EntryId>, LaunchError> {
+    if realisation == Realisation::Acceptor {
+        return Ok(BTreeMap::new());
+    }
+    let crossing = architecture.listener_ids().filter(|id| segment(architecture[*id].place).is_some());
+    crossing
+        .map(|id| Ok((id, registry.hold(registry.draw_ip(), None, 1, Admit::Announced)?)))
+        .collect()
+}

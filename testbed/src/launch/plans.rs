@@ -1,0 +1,204 @@
+//! From an architecture, its addresses and its certificates to one plan per process. Opens nothing.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use proxies::{
+    limits::Limits,
+    registry::{EntryId, Registry},
+    tls::{ClientSettings, Verification},
+    transport::Party,
+};
+
+use super::{LaunchError, addresses::Addresses};
+use crate::{
+    architecture::{Architecture, DialId, ListenerId, Place, ProcessId, Program, SegmentId, Verify},
+    node::plan::{DialPlan, ListenPlan, Login, NodePlan, ProgramPlan},
+    pki::{DOMAIN, Pki},
+    services::catalog::CatalogEntry,
+};
+
+/// Everything plans are made from.
+pub struct Drawing<'a> {
+    /// What to build.
+    pub architecture: &'a Architecture,
+    /// Where everything is.
+    pub addresses: &'a Addresses,
+    /// Whose certificates.
+    pub pki: &'a Pki,
+    /// For port numbers.
+    pub registry: &'a Registry,
+    /// Entries dialers use instead of a listener's own, where a relay stands in front.
+    pub fronts: &'a BTreeMap<ListenerId, EntryId>,
+    /// Each process's number on the wire.
+    pub parties: &'a BTreeMap<ProcessId, Party>,
+    /// Outside clients reach public listeners as `localhost`.
+    pub outside: bool,
+    /// Extra CPU per handshake on public fronts.
+    pub ballast: Duration,
+    /// How compute logs in with identity.
+    pub service_user: &'a Login,
+}
+
+impl Drawing<'_> {
+    /// The plan of a process; `None` for honest users, who are no node of their own.
+    pub fn node(&self, process: ProcessId) -> Result<Option<NodePlan>, LaunchError> {
+        let described = &self.architecture[process];
+        let listeners = || {
+            described.listeners.iter().map(|listener| self.listen(*listener)).collect::<Result<Vec<_>, _>>()
+        };
+        let program = match described.program {
+            Program::Users => return Ok(None),
+            Program::Proxy => ProgramPlan::Proxy { routes: self.routes(process)? },
+            Program::Identity { hash_threads } => ProgramPlan::Identity {
+                listeners: listeners()?,
+                hash_threads,
+                endpoint: self.public_url(process),
+                catalog: self.catalog(),
+            },
+            Program::Compute => ProgramPlan::Compute {
+                listeners: listeners()?,
+                endpoint: self.public_url(process),
+                identity_uri: self.catalog_url("identity"),
+                identity: self.dial(self.named_dial(process, "identity")?)?,
+                service_user: self.service_user.clone(),
+            },
+        };
+        Ok(Some(NodePlan {
+            label: self.architecture.process_label(process),
+            threads: described.threads,
+            limits: Limits::default(),
+            program,
+        }))
+    }
+
+    /// The plan of a dial.
+    pub fn dial(&self, id: DialId) -> Result<DialPlan, LaunchError> {
+        let dial = &self.architecture[id];
+        let place = self.architecture[dial.to].place;
+        let host = self.architecture[dial.process].host;
+        let lost = || LaunchError::Unplaced { what: self.architecture.dial_label(id) };
+        let entry = self.fronts.get(&dial.to).copied().or_else(|| self.addresses.entry(dial.to));
+        Ok(DialPlan {
+            entry: entry.ok_or_else(lost)?,
+            source: self.addresses.source(host, place).ok_or_else(lost)?,
+            party: self.parties.get(&dial.process).copied().ok_or_else(lost)?,
+            segment: segment(place),
+            tls: dial.tls.as_ref().map(|tls| ClientSettings {
+                roots: tls.trust.iter().map(|id| self.pki.authority(*id).der().to_vec()).collect(),
+                verification: verification(tls.verify),
+                server_name: tls.server_name.clone(),
+            }),
+            authority: self.authority(dial.to),
+        })
+    }
+
+    /// A dial of a process by its name.
+    pub fn named_dial(&self, process: ProcessId, name: &str) -> Result<DialId, LaunchError> {
+        let dials = &self.architecture[process].dials;
+        dials.iter().copied().find(|id| self.architecture[*id].name == name).ok_or_else(|| {
+            LaunchError::Unplaced { what: format!("{}/{name}", self.architecture.process_label(process)) }
+        })
+    }
+
+    /// The name clients use for a listener: the first of its certificate, else one made from its place.
+    pub fn server_name(&self, listener: ListenerId) -> String {
+        match self.architecture[listener].identity {
+            Some(identity) => self.architecture[identity].names.first().cloned().unwrap_or_default(),
+            None => {
+                let host = &self.architecture[self.architecture.host_of(listener)].name;
+                format!("{}.{host}.{DOMAIN}", self.architecture[listener].name)
+            }
+        }
+    }
+
+    /// A listener of a process.
+    pub fn listen(&self, id: ListenerId) -> Result<ListenPlan, LaunchError> {
+        let listener = &self.architecture[id];
+        let entry = self.addresses.entry(id);
+        let public = self.is_public(listener.place);
+        Ok(ListenPlan {
+            entry: entry
+                .ok_or_else(|| LaunchError::Unplaced { what: self.architecture.listener_label(id) })?,
+            crossing: segment(listener.place).filter(|_| !self.fronts.contains_key(&id)),
+            tls: listener.identity.map(|identity| self.pki.identity(identity).clone()),
+            ballast: if public { self.ballast } else { Duration::ZERO },
+        })
+    }
+
+    fn routes(&self, process: ProcessId) -> Result<Vec<(ListenPlan, DialPlan)>, LaunchError> {
+        let listeners = self.architecture[process].listeners.iter();
+        listeners
+            .filter_map(|id| self.architecture[*id].forward.map(|forward| (*id, forward)))
+            .map(|(id, forward)| Ok((self.listen(id)?, self.dial(forward)?)))
+            .collect()
+    }
+
+    fn is_public(&self, place: Place) -> bool {
+        segment(place).is_some_and(|segment| {
+            self.architecture[segment].domain == crate::vocabulary::SecurityDomain::Public
+        })
+    }
+
+    fn authority(&self, listener: ListenerId) -> String {
+        let port = self.addresses.entry(listener).and_then(|entry| self.registry.at(entry));
+        let port = port.map_or(0, proxies::transport::loopback::Loopback::port);
+        if self.outside && self.is_public(self.architecture[listener].place) {
+            return format!("localhost:{port}");
+        }
+        format!("{}:{port}", self.server_name(listener))
+    }
+
+    /// `scheme://authority` of a listener.
+    pub fn url(&self, listener: ListenerId) -> String {
+        let scheme = if self.architecture[listener].identity.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", self.authority(listener))
+    }
+
+    /// What a service calls itself: its public catalog entry, or its own first listener.
+    fn public_url(&self, process: ProcessId) -> String {
+        let published = self.architecture.catalog.iter().find(|service| {
+            self.architecture[self.architecture.end_of(service.public)].process == process
+        });
+        let listener =
+            published.map(|service| service.public).or(self.architecture[process].listeners.first().copied());
+        listener.map_or_else(String::new, |listener| self.url(listener))
+    }
+
+    fn catalog_url(&self, service_type: &str) -> String {
+        let service = self.architecture.catalog.iter().find(|service| service.service_type == service_type);
+        service.map_or_else(String::new, |service| self.url(service.public))
+    }
+
+    fn catalog(&self) -> Vec<CatalogEntry> {
+        let version = |service_type: &str| if service_type == "identity" { "v3" } else { "v2.1" };
+        let services = self.architecture.catalog.iter();
+        services
+            .map(|service| {
+                let url = |listener| format!("{}/{}", self.url(listener), version(&service.service_type));
+                CatalogEntry {
+                    service_type: service.service_type.clone(),
+                    name: service.name.clone(),
+                    public: url(service.public),
+                    internal: url(service.internal),
+                    admin: url(service.admin),
+                }
+            })
+            .collect()
+    }
+}
+
+/// The segment of a place, if it is one.
+pub fn segment(place: Place) -> Option<SegmentId> {
+    match place {
+        Place::Segment(segment) => Some(segment),
+        Place::Local => None,
+    }
+}
+
+fn verification(verify: Verify) -> Verification {
+    match verify {
+        Verify::Name => Verification::Name,
+        Verify::Chain => Verification::Chain,
+        Verify::Off => Verification::Off,
+    }
+}

@@ -1,0 +1,126 @@
+//! The judge's side of a launch: ground truth, captured bytes, key log, clocks, the services' own state.
+//!
+//! A launch returns two values, footholds and this; attack code never receives it. Nothing here judges.
+
+mod recorder;
+mod watch;
+
+use std::{
+    collections::BTreeMap,
+    io,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+pub use recorder::Recorder;
+pub use watch::{Finding, LinkTotals, Seen, Watch};
+
+use crate::{
+    architecture::Architecture,
+    canary::{Canaries, Mint},
+    capture::FlowStore,
+    fabric::Fabric,
+    keylog::KeyLogStore,
+    node::{Node, meter::CpuMeter},
+    services::{compute::ComputeStore, plant::Plant},
+    vocabulary::Asset,
+};
+
+/// Everything a judge may know of a launch.
+pub struct Ledger {
+    /// What runs, weaknesses applied.
+    pub architecture: Architecture,
+    /// Segments, addresses, clocks.
+    pub fabric: Fabric,
+    /// Ground truth.
+    pub canaries: Canaries,
+    /// Secrets of every TLS session.
+    pub key_log: KeyLogStore,
+    /// What the matcher found readable.
+    pub seen: Arc<Mutex<Seen>>,
+    /// Captured flows.
+    pub capture: Arc<Mutex<FlowStore>>,
+    /// Milliseconds the launch took.
+    pub launched_in: Duration,
+    /// Addresses by name, for capture files.
+    pub names: Vec<(std::net::Ipv4Addr, String)>,
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) meter: CpuMeter,
+}
+
+impl Ledger {
+    /// CPU time by `host/process` since the launch.
+    pub fn cpu(&self) -> BTreeMap<String, Duration> {
+        self.meter.read()
+    }
+
+    /// The compute services' own state: the ground truth of impact.
+    pub fn stores(&self) -> impl Iterator<Item = &Arc<ComputeStore>> {
+        self.nodes.iter().filter_map(Node::store)
+    }
+
+    /// Nodes by `host/process`.
+    pub fn node(&self, label: &str) -> Option<&Node> {
+        self.nodes.iter().find(|node| node.label() == label)
+    }
+
+    /// Every node.
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// Ends everything: nodes drain and are joined, the tap empties its rings. The first failure is
+    /// returned; every socket is closed when this returns.
+    pub fn teardown(self) -> io::Result<()> {
+        self.nodes.iter().for_each(Node::cancel);
+        let outcome = self.nodes.into_iter().map(Node::stop).fold(Ok(()), Result::and);
+        self.fabric.close();
+        outcome
+    }
+
+    /// The services' and honest users' access to canaries.
+    pub fn plant(&self) -> Arc<dyn Plant> {
+        Arc::new(Planter { mint: self.canaries.mint(), fabric: self.fabric.clone() })
+    }
+
+    /// Captured flows, for reading.
+    pub fn captured(&self) -> MutexGuard<'_, FlowStore> {
+        lock(&self.capture)
+    }
+
+    /// What the matcher found, for reading.
+    pub fn found(&self) -> MutexGuard<'_, Seen> {
+        lock(&self.seen)
+    }
+}
+
+/// Services' and honest users' access to the run's canaries, with the run's clock.
+pub struct Planter {
+    mint: Mint,
+    fabric: Fabric,
+}
+
+impl Planter {
+    /// Over a mint, with the clock of a fabric.
+    pub fn new(mint: Mint, fabric: Fabric) -> Self {
+        Self { mint, fabric }
+    }
+}
+
+impl Plant for Planter {
+    fn plant(&self, asset: Asset) -> String {
+        self.mint.plant(asset)
+    }
+
+    fn adopt_token(&self, token: &str) {
+        self.mint.adopt_token(token);
+    }
+
+    fn sent(&self, value: &str) {
+        self.mint.sent(value, self.fabric.now());
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,116 @@
+//! What a node is started from: plain values that could be sent to a child process as they are.
+//!
+//! A plan names addresses by registry handle and carries certificates, keys and trust as DER. Making it is
+//! the launch's work; it opens nothing itself.
+
+use std::time::Duration;
+
+use proxies::{
+    limits::Limits,
+    registry::{EntryId, SourceId},
+    tls::{ClientSettings, ServerIdentity},
+    transport::Party,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{architecture::SegmentId, services::catalog::CatalogEntry};
+
+/// One process to run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodePlan {
+    /// `host/process`.
+    pub label: String,
+    /// OS threads, each with its own runtime and its own socket of each listener.
+    pub threads: usize,
+    /// Deadlines and bounds.
+    pub limits: Limits,
+    /// What it does.
+    pub program: ProgramPlan,
+}
+
+/// What a node does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ProgramPlan {
+    /// Each listener's connections go to its own dial.
+    Proxy {
+        /// Listener and where it forwards to.
+        routes: Vec<(ListenPlan, DialPlan)>,
+    },
+    /// Reads and forgets: what stands behind a bystander.
+    Sink {
+        /// What it listens on.
+        listeners: Vec<ListenPlan>,
+    },
+    /// Identity v3.
+    Identity {
+        /// What it listens on.
+        listeners: Vec<ListenPlan>,
+        /// Threads of the hashing pool.
+        hash_threads: usize,
+        /// Scheme and authority it calls itself.
+        endpoint: String,
+        /// What it publishes.
+        catalog: Vec<CatalogEntry>,
+    },
+    /// Compute v2.1.
+    Compute {
+        /// What it listens on.
+        listeners: Vec<ListenPlan>,
+        /// Scheme and authority it calls itself.
+        endpoint: String,
+        /// Where it sends callers without a token.
+        identity_uri: String,
+        /// How it reaches identity.
+        identity: DialPlan,
+        /// Its own login there.
+        service_user: Login,
+    },
+}
+
+/// A login.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Login {
+    /// Name.
+    pub name: String,
+    /// Password.
+    pub password: String,
+    /// Project.
+    pub project: String,
+}
+
+impl std::fmt::Debug for Login {
+    /// Never prints the password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Login").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// A listener to serve.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListenPlan {
+    /// Where.
+    pub entry: EntryId,
+    /// The segment its connections cross at the acceptor; `None` on a local link or behind a relay.
+    pub crossing: Option<SegmentId>,
+    /// The certificate it presents; `None` = clear.
+    pub tls: Option<ServerIdentity>,
+    /// CPU burnt per handshake on top: zero but in the test that doubles a victim's cost.
+    pub ballast: Duration,
+}
+
+/// A connection a node may open.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DialPlan {
+    /// Where to.
+    pub entry: EntryId,
+    /// From which address.
+    pub source: SourceId,
+    /// Under whose name.
+    pub party: Party,
+    /// The segment whose rules are asked; `None` on a local link.
+    pub segment: Option<SegmentId>,
+    /// TLS; `None` = clear.
+    pub tls: Option<ClientSettings>,
+    /// What goes into `Host:`.
+    pub authority: String,
+}

@@ -1,0 +1,178 @@
+//! What the threads of a node run. State that threads share (services, counts) is made once per node.
+
+use std::{future::Future, io, pin::Pin, sync::Arc};
+
+use proxies::{
+    codec::FrontCodec,
+    limits::Limits,
+    proxy::Proxy,
+    serve::{Tally, serve},
+    stream::BoxStream,
+    transport::Ends,
+};
+use tokio::{io::AsyncReadExt, task::JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    plan::{DialPlan, ListenPlan, NodePlan, ProgramPlan},
+    wiring::{NodeConnect, NodeDial, NodeListen, World, back_codec, front_codec},
+};
+use crate::services::{
+    catalog::CatalogEntry,
+    compute::{Compute, ComputeConfig, ComputeStore, ServiceUser},
+    http::{self, Service},
+    identity::{Cloud, HashCost, Identity, IdentityConfig},
+    plant::Plant,
+};
+
+/// The region every catalog entry stands in.
+const REGION: &str = "RegionOne";
+
+/// What a node runs, shared by its threads.
+#[derive(Clone)]
+pub(super) struct Program {
+    tally: Arc<Tally>,
+    service: Option<Arc<dyn Service>>,
+    identity: Option<Arc<Identity>>,
+    store: Option<Arc<ComputeStore>>,
+}
+
+type Handling = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+impl Program {
+    pub(super) fn new(plan: &NodePlan, world: &World, plant: &Arc<dyn Plant>) -> io::Result<Self> {
+        let mut made = Self { tally: Arc::default(), service: None, identity: None, store: None };
+        match &plan.program {
+            ProgramPlan::Proxy { .. } | ProgramPlan::Sink { .. } => {}
+            ProgramPlan::Identity { hash_threads, endpoint, catalog, .. } => {
+                let identity = identity(endpoint, catalog, *hash_threads, plant)?;
+                made.service = Some(identity.clone());
+                made.identity = Some(identity);
+            }
+            ProgramPlan::Compute { endpoint, identity_uri, identity, service_user, .. } => {
+                let store = Arc::new(ComputeStore::new(world.fabric.started()));
+                made.service = Some(Compute::new(ComputeConfig {
+                    store: store.clone(),
+                    endpoint: endpoint.clone(),
+                    identity_uri: identity_uri.clone(),
+                    identity: NodeConnect::new(world, identity, plan.limits)?,
+                    service_user: ServiceUser {
+                        name: service_user.name.clone(),
+                        password: service_user.password.clone(),
+                        project: service_user.project.clone(),
+                    },
+                    plant: plant.clone(),
+                }));
+                made.store = Some(store);
+            }
+        }
+        Ok(made)
+    }
+
+    /// Serves every listener of the plan on this thread until `stop`; a panic of any task comes back.
+    pub(super) async fn run(&self, plan: &NodePlan, world: &World, stop: CancellationToken) -> io::Result<()> {
+        let ring = world.fabric.ring();
+        let mut tasks = JoinSet::new();
+        match &plan.program {
+            ProgramPlan::Proxy { routes } => {
+                for (front, back) in routes {
+                    let listen = NodeListen::take(world, &ring, front)?;
+                    let proxy = self.proxy(world, front, back, plan.limits)?;
+                    tasks.spawn(proxy.run(listen, stop.clone()));
+                }
+            }
+            ProgramPlan::Sink { listeners }
+            | ProgramPlan::Identity { listeners, .. }
+            | ProgramPlan::Compute { listeners, .. } => {
+                for front in listeners {
+                    let listen = NodeListen::take(world, &ring, front)?;
+                    let codec = front_codec(world, front)?;
+                    let handler = self.handler(codec, plan.limits, stop.clone());
+                    tasks.spawn(serve(listen, handler, plan.limits, self.tally.clone(), stop.clone()));
+                }
+            }
+        }
+        while let Some(ended) = tasks.join_next().await {
+            ended.map_err(io::Error::other)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn helper_threads(&self) -> Vec<i32> {
+        let ids = self.identity.as_ref().map(|identity| identity.hash_thread_ids().to_vec());
+        ids.unwrap_or_default().into_iter().map(|id| id.as_raw_nonzero().get()).collect()
+    }
+
+    pub(super) fn tally(&self) -> &Arc<Tally> {
+        &self.tally
+    }
+
+    pub(super) fn identity(&self) -> Option<&Arc<Identity>> {
+        self.identity.as_ref()
+    }
+
+    pub(super) fn store(&self) -> Option<&Arc<ComputeStore>> {
+        self.store.as_ref()
+    }
+
+    fn proxy(
+        &self,
+        world: &World,
+        front: &ListenPlan,
+        back: &DialPlan,
+        limits: Limits,
+    ) -> io::Result<Proxy<NodeDial>> {
+        Ok(Proxy {
+            front: front_codec(world, front)?,
+            dial: NodeDial::new(world, back)?,
+            back: back_codec(world, back)?,
+            limits,
+            tally: self.tally.clone(),
+        })
+    }
+
+    /// What a service does with a connection: codec, then HTTP; without a service, read and forget.
+    fn handler(
+        &self,
+        codec: FrontCodec,
+        limits: Limits,
+        stop: CancellationToken,
+    ) -> impl Fn(BoxStream, Ends) -> Handling + Send + Sync + 'static {
+        let (tally, service) = (self.tally.clone(), self.service.clone());
+        move |wire, _ends| {
+            let (codec, tally, service, stop) = (codec.clone(), tally.clone(), service.clone(), stop.clone());
+            Box::pin(async move {
+                let Ok(mut stream) = codec.accept(wire, limits.handshake).await else {
+                    Tally::count(&tally.handshakes_failed);
+                    return;
+                };
+                if codec.shakes_hands() {
+                    Tally::count(&tally.handshakes);
+                }
+                match service {
+                    // How a peer broke its own connection is its own affair.
+                    Some(service) => drop(http::serve(stream, service, stop).await),
+                    None => {
+                        let mut ignored = [0; 4096];
+                        while matches!(stream.read(&mut ignored).await, Ok(1..)) {}
+                    }
+                }
+            })
+        }
+    }
+}
+
+fn identity(
+    endpoint: &str,
+    catalog: &[CatalogEntry],
+    hash_threads: usize,
+    plant: &Arc<dyn Plant>,
+) -> io::Result<Arc<Identity>> {
+    Identity::start(IdentityConfig {
+        cloud: Cloud::new(REGION, catalog.to_vec())?,
+        endpoint: endpoint.to_owned(),
+        cost: HashCost::default(),
+        hash_threads,
+        plant: plant.clone(),
+    })
+}

@@ -1,0 +1,150 @@
+//! From a plan's listeners and dials to streams: taps where a segment is crossed, TLS where the plan says so.
+
+use std::{io, sync::Arc};
+
+use proxies::{
+    codec::{BackCodec, FrontCodec},
+    limits::Limits,
+    stream::BoxStream,
+    tls::{ClientTls, ServerTls},
+    transport::{
+        Dial, Ends, Listen,
+        tcp::{TcpDialer, TcpListen},
+    },
+};
+use tokio::{net::TcpStream, time::timeout};
+
+use super::plan::{DialPlan, ListenPlan};
+use crate::{
+    connect::{Connect, Connecting},
+    fabric::{
+        Fabric,
+        crossing::{CrossingListen, SegmentDial},
+        ring::Ring,
+    },
+    keylog::KeyLogStore,
+};
+
+/// What every node of a launch shares.
+#[derive(Clone)]
+pub struct World {
+    /// Segments and addresses.
+    pub fabric: Fabric,
+    /// Secrets of every TLS session of the run.
+    pub key_log: KeyLogStore,
+}
+
+/// A listener on a node thread: crossing a segment or not.
+pub enum NodeListen {
+    /// Tapped at the acceptor.
+    Crossing(CrossingListen<TcpListen>),
+    /// A local link, or behind a relay.
+    Plain(TcpListen),
+}
+
+impl NodeListen {
+    /// Takes a plan's listener onto the current runtime.
+    pub fn take(world: &World, ring: &Arc<Ring>, plan: &ListenPlan) -> io::Result<Self> {
+        let listen = TcpListen::take(world.fabric.registry(), plan.entry).map_err(io::Error::other)?;
+        Ok(match plan.crossing {
+            Some(segment) => {
+                let (fabric, ring) = (world.fabric.clone(), ring.clone());
+                Self::Crossing(CrossingListen::new(listen, fabric, ring, segment, plan.entry))
+            }
+            None => Self::Plain(listen),
+        })
+    }
+}
+
+impl Listen for NodeListen {
+    type Stream = BoxStream;
+
+    async fn accept(&mut self) -> io::Result<(BoxStream, Ends)> {
+        match self {
+            Self::Crossing(listen) => {
+                listen.accept().await.map(|(stream, ends)| (Box::new(stream) as BoxStream, ends))
+            }
+            Self::Plain(listen) => {
+                listen.accept().await.map(|(stream, ends)| (Box::new(stream) as BoxStream, ends))
+            }
+        }
+    }
+}
+
+/// The codec of a plan's listener.
+pub fn front_codec(world: &World, plan: &ListenPlan) -> io::Result<FrontCodec> {
+    let Some(identity) = &plan.tls else { return Ok(FrontCodec::clear()) };
+    let tls = ServerTls::new(identity, Arc::new(world.key_log.clone())).map_err(io::Error::other)?;
+    Ok(FrontCodec::terminate(tls).with_ballast(plan.ballast))
+}
+
+/// A way to dial: asking a segment's rules, or over a local link.
+#[derive(Clone)]
+pub enum NodeDial {
+    /// Across a segment.
+    Segment(SegmentDial),
+    /// Within the host.
+    Local(TcpDialer),
+}
+
+impl NodeDial {
+    /// The dial of a plan.
+    pub fn new(world: &World, plan: &DialPlan) -> io::Result<Self> {
+        let fabric = &world.fabric;
+        let dialer = TcpDialer::new(fabric.registry().clone(), plan.source, plan.party, plan.entry)?;
+        Ok(match plan.segment {
+            Some(segment) => {
+                Self::Segment(SegmentDial::new(dialer, fabric.clone(), segment, plan.party, plan.entry))
+            }
+            None => Self::Local(dialer),
+        })
+    }
+}
+
+impl Dial for NodeDial {
+    type Stream = TcpStream;
+
+    async fn dial(&self) -> io::Result<(TcpStream, Ends)> {
+        match self {
+            Self::Segment(dial) => dial.dial().await,
+            Self::Local(dial) => dial.dial().await,
+        }
+    }
+}
+
+/// The codec of a plan's dial.
+pub fn back_codec(world: &World, plan: &DialPlan) -> io::Result<BackCodec> {
+    let Some(settings) = &plan.tls else { return Ok(BackCodec::clear()) };
+    let tls = ClientTls::new(settings, Arc::new(world.key_log.clone())).map_err(io::Error::other)?;
+    Ok(BackCodec::originate(tls))
+}
+
+/// A dial as services and clients use it: TCP, crossing and TLS in one.
+pub struct NodeConnect {
+    dial: NodeDial,
+    codec: BackCodec,
+    limits: Limits,
+    authority: String,
+}
+
+impl NodeConnect {
+    /// The connector of a plan's dial.
+    pub fn new(world: &World, plan: &DialPlan, limits: Limits) -> io::Result<Arc<Self>> {
+        let (dial, codec) = (NodeDial::new(world, plan)?, back_codec(world, plan)?);
+        Ok(Arc::new(Self { dial, codec, limits, authority: plan.authority.clone() }))
+    }
+}
+
+impl Connect for NodeConnect {
+    fn connect(&self) -> Connecting<'_> {
+        Box::pin(async {
+            let dialled = timeout(self.limits.connect, self.dial.dial()).await;
+            let (wire, _ends) = dialled.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))?;
+            self.codec.connect(wire, self.limits.handshake).await
+        })
+    }
+
+    fn authority(&self) -> &str {
+        &self.authority
+    }
+}
