@@ -1,7 +1,8 @@
 //! Flows of one scenario, in memory, until they are judged and written.
 //!
 //! A flow is kept whole or not at all: a dropped one loses its bytes at once, and what crosses later is only
-//! counted. Owned by the capture thread; it has no clock and starts nothing.
+//! counted (its id and link are remembered for that, some 40 bytes outside the budget). Owned by the capture
+//! thread; it has no clock and starts nothing.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -18,10 +19,11 @@ use super::{
 };
 use crate::vocabulary::Direction;
 
-/// What keeping a record costs beside its bytes: the record, and its places in the maps of store and policy (an
-/// estimate on the safe side). It makes a flood of empty flows count.
-const RECORD_COST: u64 = 2 * mem::size_of::<FlowRecord>() as u64;
-const CHUNK_COST: u64 = mem::size_of::<Chunk>() as u64;
+/// What keeping a record costs beside its bytes, so that a flood of empty flows counts. Estimates on the safe side:
+/// the record and about as much again in the maps of store and policy, half-full map nodes, and a list of chunks
+/// that has just doubled.
+const RECORD_COST: u64 = 4 * mem::size_of::<FlowRecord>() as u64;
+const CHUNK_COST: u64 = 2 * mem::size_of::<Chunk>() as u64;
 
 /// Collects what the taps saw.
 #[derive(Debug)]
@@ -89,7 +91,8 @@ impl FlowStore {
         self.shrink();
     }
 
-    /// Bytes crossed. Empty bytes: the side sending this way finished.
+    /// Bytes crossed. Empty bytes: the side sending this way finished. Hand over bytes that own no more memory than
+    /// they show (not a slice of a large read buffer), or the budget does not hold.
     pub fn push(&mut self, id: u64, direction: Direction, at: Duration, bytes: Bytes) {
         if let Some(flow) = self.kept.get_mut(&id) {
             let chunk = Chunk { at, direction, bytes };
