@@ -4,4 +4,5 @@ pub mod architecture;
 pub mod connect;
 pub mod foothold;
 pub mod keylog;
+pub mod opener;
 pub mod vocabulary;
