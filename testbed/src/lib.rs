@@ -3,4 +3,5 @@
 pub mod architecture;
 pub mod connect;
 pub mod foothold;
+pub mod services;
 pub mod vocabulary;
