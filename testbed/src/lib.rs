@@ -12,4 +12,5 @@ pub mod ledger;
 pub mod node;
 pub mod opener;
 pub mod pki;
+pub mod services;
 pub mod vocabulary;

@@ -1,0 +1,97 @@
+//! Compute v2.1: lists, makes and deletes servers for whoever identity vouches for.
+//!
+//! ```text
+//! request ── request id ── size limit ── auth ── app ── ComputeStore
+//!                                          └── validator ── dial `identity`
+//! ```
+//!
+//! No virtual machine starts. Spawns nothing; idle connections to identity close when it is dropped.
+
+mod app;
+mod auth;
+mod documents;
+mod store;
+mod validator;
+
+pub use store::{Actor, Change, ComputeStore, Creation, Deletion, Full, MAX_SERVERS, NewServer, Server};
+pub use validator::{DEADLINE as VALIDATION_DEADLINE, ServiceUser};
+
+use std::sync::Arc;
+
+use tokio::sync::Mutex;
+
+use super::{
+    call::Call,
+    client::Client,
+    http::Service,
+    pipeline::{Answering, Pipeline, RequestId, SizeLimit},
+    plant::Plant,
+    reply::Dialect,
+};
+use crate::connect::Connect;
+use app::ComputeApp;
+use auth::Auth;
+use validator::Validator;
+
+/// Idle connections to identity a compute process keeps.
+const KEPT_CONNECTIONS: usize = 8;
+
+/// How one compute process is set up.
+pub struct ComputeConfig {
+    /// What it shares with its replicas.
+    pub store: Arc<ComputeStore>,
+    /// Scheme and authority it calls itself in links, without a trailing slash.
+    pub endpoint: String,
+    /// Where `WWW-Authenticate` sends callers.
+    pub identity_uri: String,
+    /// The dial named `identity`.
+    pub identity: Arc<dyn Connect>,
+    /// How it logs in there itself.
+    pub service_user: ServiceUser,
+    /// Gives canaries for response bodies.
+    pub plant: Arc<dyn Plant>,
+}
+
+/// One compute process.
+pub struct Compute {
+    pipeline: Pipeline,
+}
+
+impl Compute {
+    /// Sets it up; dials nothing before the first request.
+    pub fn new(config: ComputeConfig) -> Arc<Self> {
+        let validator = Validator {
+            client: Client::new(config.identity, KEPT_CONNECTIONS),
+            user: config.service_user,
+            plant: Arc::clone(&config.plant),
+            token: Mutex::default(),
+        };
+        let app = ComputeApp {
+            store: config.store,
+            endpoint: config.endpoint,
+            identity_uri: config.identity_uri.clone(),
+            plant: config.plant,
+        };
+        let pipeline = Pipeline::new(
+            vec![
+                Box::new(RequestId { headers: REQUEST_ID_HEADERS }),
+                Box::new(SizeLimit { limit: SizeLimit::DEFAULT, dialect: Dialect::Nova }),
+                Box::new(Auth { validator, identity_uri: config.identity_uri }),
+            ],
+            Arc::new(app),
+        );
+        Arc::new(Self { pipeline })
+    }
+}
+
+impl Service for Compute {
+    fn call(&self, call: Call) -> Answering<'_> {
+        self.pipeline.run(call)
+    }
+}
+
+const REQUEST_ID_HEADERS: &[&str] = &["x-openstack-request-id", "x-compute-request-id"];
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;

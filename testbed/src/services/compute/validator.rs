@@ -1,0 +1,142 @@
+//! Asking identity whose a token is, over the dial named `identity`: for every single request.
+//!
+//! Compute logs in as its service user once and keeps that token; a 401 for it means logging in again, once.
+//! User tokens are never cached: each validation crosses the management segment, as without memcached.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use hyper::{Method, Request, Response, StatusCode, header::CONTENT_TYPE};
+use serde::Deserialize;
+use serde_json::json;
+use tokio::{sync::Mutex, time::timeout};
+
+use crate::services::{
+    Written,
+    client::{Client, ExchangeError},
+    plant::Plant,
+};
+
+/// The longest a validation may take, logging in included.
+pub const DEADLINE: Duration = Duration::from_secs(10);
+
+/// How compute itself logs in.
+#[derive(Clone, Debug)]
+pub struct ServiceUser {
+    /// Login name, `nova`.
+    pub name: String,
+    /// Its password: a canary.
+    pub password: String,
+    /// Its project, `service`.
+    pub project: String,
+}
+
+/// Why nobody knows whose a token is.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Unavailable {
+    #[error(transparent)]
+    Exchange(#[from] ExchangeError),
+    #[error("identity answered {0}")]
+    Status(StatusCode),
+    #[error("identity's answer was not understood")]
+    Answer,
+    #[error("identity took too long")]
+    Late,
+}
+
+/// Who holds a token, as identity said.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Holder {
+    pub(super) user: Reference,
+    pub(super) project: Reference,
+    pub(super) roles: Vec<Reference>,
+}
+
+/// A thing with an id and a name in identity's answers.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Reference {
+    pub(super) id: String,
+    pub(super) name: String,
+}
+
+pub(super) struct Validator {
+    pub(super) client: Client,
+    pub(super) user: ServiceUser,
+    pub(super) plant: Arc<dyn Plant>,
+    /// Compute's own token. Locked while logging in, so that a burst of requests logs in once.
+    pub(super) token: Mutex<Option<String>>,
+}
+
+impl Validator {
+    /// Who holds `token`; `None` when it is not worth anything.
+    pub(super) async fn holder(&self, token: &str) -> Result<Option<Holder>, Unavailable> {
+        timeout(DEADLINE, self.validate(token)).await.map_err(|_| Unavailable::Late)?
+    }
+
+    async fn validate(&self, token: &str) -> Result<Option<Holder>, Unavailable> {
+        let mine = self.own_token(None).await?;
+        let mut response = self.ask(&mine, token).await?;
+        if response.status() == StatusCode::UNAUTHORIZED {
+            let mine = self.own_token(Some(&mine)).await?;
+            response = self.ask(&mine, token).await?;
+        }
+        match response.status() {
+            StatusCode::OK => {
+                #[derive(Deserialize)]
+                struct Answer {
+                    token: Holder,
+                }
+                let answer: Answer =
+                    serde_json::from_slice(response.body()).map_err(|_| Unavailable::Answer)?;
+                Ok(Some(answer.token))
+            }
+            StatusCode::NOT_FOUND => Ok(None),
+            status => Err(Unavailable::Status(status)),
+        }
+    }
+
+    async fn ask(&self, mine: &str, token: &str) -> Result<Response<Bytes>, Unavailable> {
+        let request =
+            Request::get("/v3/auth/tokens").header("X-Auth-Token", mine).header("X-Subject-Token", token);
+        // Both tokens came out of headers, so they fit into headers.
+        let request = request.body(Bytes::new()).map_err(|_| Unavailable::Answer)?;
+        Ok(self.client.exchange(request, self.sends(vec![mine.to_owned(), token.to_owned()])).await?)
+    }
+
+    /// Compute's own token; a new one when there is none or it is `stale`.
+    async fn own_token(&self, stale: Option<&str>) -> Result<String, Unavailable> {
+        let mut kept = self.token.lock().await;
+        if let Some(token) = kept.as_ref().filter(|token| Some(token.as_str()) != stale) {
+            return Ok(token.clone());
+        }
+        let token = self.log_in().await?;
+        *kept = Some(token.clone());
+        Ok(token)
+    }
+
+    async fn log_in(&self) -> Result<String, Unavailable> {
+        let domain = json!({"id": "default"});
+        let body = json!({"auth": {
+            "identity": {"methods": ["password"], "password": {"user":
+                {"name": self.user.name, "domain": domain, "password": self.user.password}}},
+            "scope": {"project": {"name": self.user.project, "domain": domain}},
+        }});
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri("/v3/auth/tokens")
+            .header(CONTENT_TYPE, "application/json")
+            .body(Bytes::from(body.to_string()))
+            .map_err(|_| Unavailable::Answer)?;
+        let response = self.client.exchange(request, self.sends(vec![self.user.password.clone()])).await?;
+        if response.status() != StatusCode::CREATED {
+            return Err(Unavailable::Status(response.status()));
+        }
+        let token = response.headers().get("X-Subject-Token").and_then(|token| token.to_str().ok());
+        token.map(str::to_owned).ok_or(Unavailable::Answer)
+    }
+
+    fn sends(&self, values: Vec<String>) -> Written {
+        let plant = Arc::clone(&self.plant);
+        Arc::new(move || values.iter().for_each(|value| plant.sent(value)))
+    }
+}

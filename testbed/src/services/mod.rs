@@ -1,0 +1,36 @@
+//! The OpenStack stand-ins: Identity v3 and Compute v2.1, served over any byte stream.
+//!
+//! ```text
+//! stream ── http::serve ── Pipeline (filters: request id, size limit, auth …) ── app ── store
+//!                                                          └── client ── dial `identity`
+//! ```
+//!
+//! [`http`] serves one connection, [`pipeline`] is the order a request passes its filters in, [`identity`]
+//! and [`compute`] are the apps, [`plant`] is where canaries come from. The surface is what the real
+//! `openstack` client asks for `token issue`, `catalog list`, `endpoint list` and `server list`, plus what
+//! the honest workload does; everything else is an honest 404 or 405.
+//!
+//! Nothing here opens a socket, speaks TLS, or spawns a task: the caller hands in streams, and a service is
+//! usable from any thread and any runtime. The only threads are those of
+//! [`identity::HashPool`](identity::HashPool), joined when it is dropped.
+
+pub mod call;
+pub mod catalog;
+pub mod client;
+pub mod compute;
+pub mod http;
+pub mod identity;
+pub mod ids;
+pub mod pipeline;
+pub mod plant;
+pub mod reply;
+mod route;
+mod watched;
+
+pub use watched::Written;
+
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod transcript;
