@@ -5,6 +5,7 @@
 
 mod danger;
 mod server;
+mod settled;
 
 use std::{io, sync::Arc};
 
@@ -90,6 +91,14 @@ impl ClientTls {
     /// One handshake.
     pub async fn connect<S: Stream>(&self, stream: S) -> io::Result<tokio_rustls::client::TlsStream<S>> {
         self.connector.connect(self.server_name.clone(), stream).await
+    }
+
+    /// One handshake, resolved once the server is known to have processed all of it.
+    pub async fn connect_settled<S: Stream>(
+        &self,
+        stream: S,
+    ) -> io::Result<tokio_rustls::client::TlsStream<S>> {
+        settled::ticket(self.connect(stream).await?).await
     }
 }
 

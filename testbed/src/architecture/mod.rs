@@ -140,7 +140,7 @@ pub enum Program {
 }
 
 /// Where a listener stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Place {
     /// On a segment, at the host's address there.

@@ -193,3 +193,10 @@ impl Architecture {
         Ok(weak)
     }
 }
+
+impl SegmentId {
+    /// Its place among the segments of its architecture, as capture files number interfaces.
+    pub fn index(self) -> usize {
+        self.0
+    }
+}

@@ -7,8 +7,8 @@
 use std::ops::Range;
 
 use super::{
+    canaries::{Canaries, CanaryId},
     forms::LONGEST,
-    ledger::{CanaryId, Ledger},
 };
 use crate::vocabulary::{Asset, Encoding};
 
@@ -32,7 +32,7 @@ pub struct Hit {
 
 /// Searches one direction of one flow. The automaton is the ledger's, shared by all matchers of a run.
 pub struct Matcher {
-    ledger: Ledger,
+    ledger: Canaries,
     /// The last bytes of the stream, at most [`KEPT`].
     kept: Vec<u8>,
     /// How many bytes the stream had so far.
@@ -42,7 +42,7 @@ pub struct Matcher {
 
 impl Matcher {
     /// At the start of a stream.
-    pub fn new(ledger: &Ledger) -> Self {
+    pub fn new(ledger: &Canaries) -> Self {
         Self { ledger: ledger.clone(), kept: Vec::new(), offset: 0, head: Vec::new() }
     }
 
@@ -105,8 +105,8 @@ mod tests {
     }
 
     /// A ledger that knows one planted canary and two tokens of the same second.
-    fn ledger() -> (Ledger, [String; 3]) {
-        let ledger = Ledger::new(5);
+    fn ledger() -> (Canaries, [String; 3]) {
+        let ledger = Canaries::new(5);
         let mint = ledger.mint();
         let values = [mint.plant(Asset::Password), token("Zz-_"), token("Zz-0")];
         for token in &values[1..] {
@@ -132,7 +132,7 @@ mod tests {
     }
 
     /// Searches a stream that comes in these pieces.
-    fn search_pieces<'a>(ledger: &Ledger, pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<Hit> {
+    fn search_pieces<'a>(ledger: &Canaries, pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<Hit> {
         let (mut matcher, mut found) = (Matcher::new(ledger), Vec::new());
         for piece in pieces {
             matcher.push(piece, &mut found);
@@ -217,7 +217,7 @@ mod tests {
     #[test]
     fn a_canary_of_another_run_is_no_hit() {
         let (ledger, _) = ledger();
-        let stranger = Ledger::new(6).mint().plant(Asset::Password);
+        let stranger = Canaries::new(6).mint().plant(Asset::Password);
         assert_eq!(search(&ledger, stranger.as_bytes()), []);
     }
 

@@ -2,15 +2,15 @@
 
 use std::{fmt, time::Duration};
 
-use super::ledger::{CanaryId, Ledger};
+use super::canaries::{Canaries, CanaryId};
 use crate::vocabulary::Asset;
 
 /// Makes canaries and notes when they were sent; clones share one ledger. It cannot look anything up.
 #[derive(Clone)]
-pub struct Mint(Ledger);
+pub struct Mint(Canaries);
 
 impl Mint {
-    pub(super) fn new(ledger: Ledger) -> Self {
+    pub(super) fn new(ledger: Canaries) -> Self {
         Self(ledger)
     }
 

@@ -1,7 +1,7 @@
 //! Canaries: planted values that prove what was readable, and the ledger that knows them.
 //!
 //! ```text
-//!  workload, services ── Mint ──► Ledger ◄── lookup ── Matcher ◄── bytes of one direction of a flow
+//!  workload, services ── Mint ──► Canaries ◄── lookup ── Matcher ◄── bytes of one direction of a flow
 //!                 plant, adopt, sent                    └─► Hit: which canary, how written, where
 //! ```
 //!
@@ -13,17 +13,17 @@
 //! escaped or cut up in other ways than [`Encoding`](crate::vocabulary::Encoding) names; base64 is found on
 //! one line only. Nothing here spawns.
 
+mod canaries;
 mod forms;
-mod ledger;
 mod matcher;
 mod mint;
 
-pub use ledger::{CanaryId, Ledger};
+pub use canaries::{Canaries, CanaryId};
 pub use matcher::{Hit, Matcher};
 pub use mint::Mint;
 
 /// Every canary in a whole buffer: opened plaintext, loot, a memory window.
-pub fn search(ledger: &Ledger, bytes: &[u8]) -> Vec<Hit> {
+pub fn search(ledger: &Canaries, bytes: &[u8]) -> Vec<Hit> {
     let mut found = Vec::new();
     Matcher::new(ledger).push(bytes, &mut found);
     found

@@ -129,10 +129,12 @@ impl Fabric {
         self.inner.tap.add_ring()
     }
 
-    /// Copies every later chunk of a segment into a channel, until the receiver is dropped.
-    pub fn sniff(&self, segment: SegmentId) -> mpsc::UnboundedReceiver<crate::foothold::Sniffed> {
+    /// Copies every later chunk of some segments into a channel, until the receiver is dropped.
+    pub fn sniff(&self, segments: &[SegmentId]) -> mpsc::UnboundedReceiver<crate::foothold::Sniffed> {
         let (chunks, receiver) = mpsc::unbounded_channel();
-        self.inner.tap.command(TapCommand::Sniff { segment, chunks });
+        for segment in segments {
+            self.inner.tap.command(TapCommand::Sniff { segment: *segment, chunks: chunks.clone() });
+        }
         receiver
     }
 

@@ -68,6 +68,11 @@ impl<S: Stream> Tapped<S> {
         }
     }
 
+    /// The flow's number, the same as in the capture.
+    pub fn flow(&self) -> u64 {
+        self.flow.id
+    }
+
     fn writes(&self) -> Direction {
         match self.reads {
             Direction::ToAcceptor => Direction::ToDialer,

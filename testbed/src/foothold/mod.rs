@@ -7,12 +7,18 @@
 //! Nothing here judges. Dropping a foothold lifts its rules and ends its taps.
 
 mod flood;
+mod flood_ground;
+pub mod grant;
 mod in_path;
+mod in_path_ground;
 mod reach;
+mod reach_ground;
 mod sniffer;
 mod tls;
+mod tls_ground;
 
 pub use flood::{Arm, Flood, FloodBackend, FloodBounds, FloodConnection, FloodKind, FloodTally};
+pub use grant::{Footholds, GrantError};
 pub use in_path::{InPath, Intercepted};
 pub use reach::{Answer, Dialed, Reach, ReachBackend, Target, TargetId};
 pub use sniffer::{FlowView, Sniffed, Sniffer};

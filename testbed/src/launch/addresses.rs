@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use proxies::{
     registry::{Admit, EntryId, Registry, RegistryError, SourceId},
-    transport::loopback::LoopbackIp,
+    transport::loopback::{Loopback, LoopbackIp},
 };
 
 use crate::{
@@ -122,7 +122,7 @@ impl Addresses {
         if !is_service(architecture, listener) {
             return Ok(());
         }
-        let port = self.entry(listener).and_then(|entry| registry.at(entry)).map(|at| at.port());
+        let port = self.entry(listener).and_then(|entry| registry.at(entry)).map(Loopback::port);
         for (host, segment) in closed_places(architecture, listener) {
             let entry = registry.reserve(self.ips[&(host, Place::Segment(segment))], port)?;
             self.closed.insert((listener, host, segment), entry);

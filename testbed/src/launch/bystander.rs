@@ -7,13 +7,17 @@ use std::time::Duration;
 
 use proxies::{
     limits::Limits,
-    registry::{Admit, EntryId},
+    registry::Admit,
     tls::{ClientSettings, Verification},
 };
 
-use super::{LaunchError, plans::{Drawing, segment}};
+use super::{
+    LaunchError,
+    arms::Arms,
+    plans::{Drawing, segment},
+};
 use crate::{
-    architecture::{ListenerId, SegmentId},
+    architecture::ListenerId,
     fabric::{Acceptor, parties::Kind},
     foothold::Target,
     node::{
@@ -23,23 +27,6 @@ use crate::{
     pki::{Authority, DOMAIN},
     vocabulary::SecurityDomain,
 };
-
-/// What a flood may hit.
-#[derive(Clone, Debug)]
-pub struct Arms {
-    /// The public front.
-    pub victim: EntryId,
-    /// `host/process` of the front.
-    pub victim_label: String,
-    /// The bystander.
-    pub decoy: EntryId,
-    /// `host/process` of the bystander.
-    pub decoy_label: String,
-    /// The segment both stand on.
-    pub segment: SegmentId,
-    /// True when connecting to them means a handshake.
-    pub shakes_hands: bool,
-}
 
 pub(super) struct Bystander {
     front: NodePlan,
@@ -52,7 +39,8 @@ impl Bystander {
         let victim = victim(drawing)?;
         let listener = &drawing.architecture[victim];
         let missing = || LaunchError::Unplaced { what: "a public front to flood".to_owned() };
-        let (crossed, victim_entry) = (segment(listener.place).ok_or_else(missing)?, drawing.addresses.entry(victim));
+        let (crossed, victim_entry) =
+            (segment(listener.place).ok_or_else(missing)?, drawing.addresses.entry(victim));
         let registry = drawing.registry;
         let hold = || registry.hold(registry.draw_ip(), None, 1, Admit::Announced);
         let (front_entry, sink_entry) = (hold()?, hold()?);

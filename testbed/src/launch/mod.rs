@@ -9,6 +9,7 @@
 //! Everything ends with [`Ledger::teardown`].
 
 pub mod addresses;
+pub mod arms;
 mod bystander;
 pub mod plans;
 pub mod targets;
@@ -38,16 +39,10 @@ use crate::{
     canary::Canaries,
     capture::FlowStore,
     fabric::{Acceptor, Fabric, parties::Kind, relay},
-    foothold::{Footholds, grant::Ground},
+    foothold::grant::{Footholds, Ground},
     keylog::KeyLogStore,
     ledger::{Ledger, Planter, Recorder, Watch},
-    node::{
-        Node,
-        meter::CpuMeter,
-        plan::Login,
-        thread::NodeThread,
-        wiring::World,
-    },
+    node::{Node, meter::CpuMeter, plan::Login, thread::NodeThread, wiring::World},
     pki::{Pki, PkiError},
     services::{identity::NewUser, plant::Plant},
     vocabulary::Asset,
@@ -123,7 +118,7 @@ pub async fn launch(
     made.start_nodes()?;
     made.provision_service_user().await?;
     let bystander = if options.bystander { Some(made.start_bystander()?) } else { None };
-    Ok(made.finish(bystander, began))
+    made.finish(bystander, began)
 }
 
 struct Making<'a> {
@@ -155,9 +150,8 @@ impl<'a> Making<'a> {
         let capture = Arc::new(Mutex::new(FlowStore::new(CAPTURE_BUDGET)));
         let recorder = Recorder(Arc::clone(&capture));
         let watch = Watch::new(canaries.clone(), Arc::clone(&seen), Arc::clone(&capture));
-        let fabric =
-            Fabric::new(registry.clone(), Instant::now(), vec![Box::new(recorder), Box::new(watch)])
-                .map_err(|source| LaunchError::Start { what: "the tap thread".to_owned(), source })?;
+        let fabric = Fabric::new(registry.clone(), Instant::now(), vec![Box::new(recorder), Box::new(watch)])
+            .map_err(|source| LaunchError::Start { what: "the tap thread".to_owned(), source })?;
         let plant: Arc<dyn Plant> = Arc::new(Planter::new(canaries.mint(), fabric.clone()));
         let service_user = Login {
             name: "nova".to_owned(),
@@ -264,7 +258,11 @@ impl<'a> Making<'a> {
         Ok(bystander)
     }
 
-    fn finish(self, bystander: Option<Bystander>, began: Instant) -> (Footholds, Ledger) {
+    fn finish(
+        self,
+        bystander: Option<Bystander>,
+        began: Instant,
+    ) -> Result<(Footholds, Ledger), LaunchError> {
         let mut meter = CpuMeter::default();
         for node in &self.nodes {
             meter.add(node.label(), node.thread_ids());
@@ -273,13 +271,13 @@ impl<'a> Making<'a> {
         meter.add("segment/relay", self.relays.iter().map(NodeThread::id));
         let names = self.addresses.names(self.architecture);
         let names = names.map(|(ip, name)| (ip.to_ip(), name)).collect();
-        let users = users::Doors::of(&self.drawing());
+        let users = users::Doors::of(&self.drawing())?;
         let footholds = Footholds::new(Ground {
             architecture: self.architecture.clone(),
             world: self.world.clone(),
             targets: self.targets,
             flooded: bystander.map(|bystander| bystander.arms),
-            sources: self.addresses,
+            addresses: self.addresses,
         });
         let ledger = Ledger {
             architecture: self.architecture.clone(),
@@ -303,7 +301,7 @@ impl<'a> Making<'a> {
             nodes: self.nodes,
             meter,
         };
-        (footholds, ledger)
+        Ok((footholds, ledger))
     }
 }
 
@@ -317,7 +315,5 @@ fn fronts(
         return Ok(BTreeMap::new());
     }
     let crossing = architecture.listener_ids().filter(|id| segment(architecture[*id].place).is_some());
-    crossing
-        .map(|id| Ok((id, registry.hold(registry.draw_ip(), None, 1, Admit::Announced)?)))
-        .collect()
+    crossing.map(|id| Ok((id, registry.hold(registry.draw_ip(), None, 1, Admit::Announced)?))).collect()
 }

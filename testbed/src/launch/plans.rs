@@ -102,13 +102,11 @@ impl Drawing<'_> {
 
     /// The name clients use for a listener: the first of its certificate, else one made from its place.
     pub fn server_name(&self, listener: ListenerId) -> String {
-        match self.architecture[listener].identity {
-            Some(identity) => self.architecture[identity].names.first().cloned().unwrap_or_default(),
-            None => {
-                let host = &self.architecture[self.architecture.host_of(listener)].name;
-                format!("{}.{host}.{DOMAIN}", self.architecture[listener].name)
-            }
+        if let Some(identity) = self.architecture[listener].identity {
+            return self.architecture[identity].names.first().cloned().unwrap_or_default();
         }
+        let host = &self.architecture[self.architecture.host_of(listener)].name;
+        format!("{}.{host}.{DOMAIN}", self.architecture[listener].name)
     }
 
     /// A listener of a process.
@@ -156,9 +154,10 @@ impl Drawing<'_> {
 
     /// What a service calls itself: its public catalog entry, or its own first listener.
     fn public_url(&self, process: ProcessId) -> String {
-        let published = self.architecture.catalog.iter().find(|service| {
-            self.architecture[self.architecture.end_of(service.public)].process == process
-        });
+        let published =
+            self.architecture.catalog.iter().find(|service| {
+                self.architecture[self.architecture.end_of(service.public)].process == process
+            });
         let listener =
             published.map(|service| service.public).or(self.architecture[process].listeners.first().copied());
         listener.map_or_else(String::new, |listener| self.url(listener))

@@ -32,6 +32,13 @@ pub struct Known {
     pub stands: bool,
 }
 
+struct Spot {
+    listener: ListenerId,
+    segment: SegmentId,
+    entry: Option<EntryId>,
+    stands: bool,
+}
+
 /// Every target of a launch.
 #[derive(Clone, Debug, Default)]
 pub struct Targets {
@@ -50,14 +57,16 @@ impl Targets {
         for listener in architecture.listener_ids() {
             let Some(segment) = segment(architecture[listener].place) else { continue };
             let entry = fronts.get(&listener).copied().or_else(|| addresses.entry(listener));
-            targets.add(architecture, listener, segment, entry, true, &port(registry, entry));
+            let place = port(registry, entry);
+            targets.add(architecture, Spot { listener, segment, entry, stands: true }, &place);
         }
         for (listener, host, segment, entry) in addresses.closed() {
             let place = format!("{} at {}", port(registry, Some(entry)), architecture[host].name);
-            targets.add(architecture, listener, segment, Some(entry), false, &place);
+            targets.add(architecture, Spot { listener, segment, entry: Some(entry), stands: false }, &place);
         }
         for (listener, segment) in unnameable(architecture) {
-            targets.add(architecture, listener, segment, None, false, "no address there");
+            let nowhere = Spot { listener, segment, entry: None, stands: false };
+            targets.add(architecture, nowhere, "no address there");
         }
         targets
     }
@@ -78,15 +87,8 @@ impl Targets {
         self.known.get(id.0 as usize)
     }
 
-    fn add(
-        &mut self,
-        architecture: &Architecture,
-        listener: ListenerId,
-        segment: SegmentId,
-        entry: Option<EntryId>,
-        stands: bool,
-        place: &str,
-    ) {
+    fn add(&mut self, architecture: &Architecture, spot: Spot, place: &str) {
+        let Spot { listener, segment, entry, stands } = spot;
         let process = architecture.process_label(architecture[listener].process);
         let target = Target {
             id: TargetId(self.known.len() as u32),

@@ -21,7 +21,8 @@ use crate::{
     capture::FlowStore,
     fabric::Fabric,
     keylog::KeyLogStore,
-    node::{Node, meter::CpuMeter},
+    launch::users::Doors,
+    node::{Node, meter::CpuMeter, thread::NodeThread, wiring::World},
     services::{compute::ComputeStore, plant::Plant},
     vocabulary::Asset,
 };
@@ -44,6 +45,16 @@ pub struct Ledger {
     pub launched_in: Duration,
     /// Addresses by name, for capture files.
     pub names: Vec<(std::net::Ipv4Addr, String)>,
+    /// Certificates of the authorities by name, PEM.
+    pub authorities: Vec<(String, String)>,
+    /// How honest users reach the cloud.
+    pub users: Vec<Doors>,
+    /// The services' and honest users' access to canaries.
+    pub plant: Arc<dyn Plant>,
+    /// What compute logs in with: a canary like any password.
+    pub service_password: String,
+    pub(crate) world: World,
+    pub(crate) relays: Vec<NodeThread>,
     pub(crate) nodes: Vec<Node>,
     pub(crate) meter: CpuMeter,
 }
@@ -73,14 +84,10 @@ impl Ledger {
     /// returned; every socket is closed when this returns.
     pub fn teardown(self) -> io::Result<()> {
         self.nodes.iter().for_each(Node::cancel);
-        let outcome = self.nodes.into_iter().map(Node::stop).fold(Ok(()), Result::and);
+        let nodes = self.nodes.into_iter().map(Node::stop).fold(Ok(()), Result::and);
+        let outcome = self.relays.into_iter().map(NodeThread::stop).fold(nodes, Result::and);
         self.fabric.close();
         outcome
-    }
-
-    /// The services' and honest users' access to canaries.
-    pub fn plant(&self) -> Arc<dyn Plant> {
-        Arc::new(Planter { mint: self.canaries.mint(), fabric: self.fabric.clone() })
     }
 
     /// Captured flows, for reading.

@@ -70,7 +70,12 @@ impl Program {
     }
 
     /// Serves every listener of the plan on this thread until `stop`; a panic of any task comes back.
-    pub(super) async fn run(&self, plan: &NodePlan, world: &World, stop: CancellationToken) -> io::Result<()> {
+    pub(super) async fn run(
+        &self,
+        plan: &NodePlan,
+        world: &World,
+        stop: CancellationToken,
+    ) -> io::Result<()> {
         let ring = world.fabric.ring();
         let mut tasks = JoinSet::new();
         match &plan.program {
@@ -149,14 +154,12 @@ impl Program {
                 if codec.shakes_hands() {
                     Tally::count(&tally.handshakes);
                 }
-                match service {
+                if let Some(service) = service {
                     // How a peer broke its own connection is its own affair.
-                    Some(service) => drop(http::serve(stream, service, stop).await),
-                    None => {
-                        let mut ignored = [0; 4096];
-                        while matches!(stream.read(&mut ignored).await, Ok(1..)) {}
-                    }
+                    return drop(http::serve(stream, service, stop).await);
                 }
+                let mut ignored = [0; 4096];
+                while matches!(stream.read(&mut ignored).await, Ok(1..)) {}
             })
         }
     }

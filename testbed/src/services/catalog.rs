@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::ids;
 
 /// One service and its three endpoints, as URLs a caller can use as they are.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct CatalogEntry {
     /// `identity`, `compute`.
     pub service_type: String,

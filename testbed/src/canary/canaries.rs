@@ -1,7 +1,7 @@
 //! The run's ground truth: which canaries exist, what they stand for, and when each was sent.
 //!
 //! Only those who judge hold it. Heads are spread over shards so that many matchers and many workload
-//! threads rarely meet; every operation but [`Ledger::sent_between`] touches one shard.
+//! threads rarely meet; every operation but [`Canaries::sent_between`] touches one shard.
 
 use std::{
     collections::HashMap,
@@ -37,7 +37,7 @@ pub struct CanaryId {
 
 /// Ground truth of one run; clones share it.
 #[derive(Clone)]
-pub struct Ledger(Arc<Books>);
+pub struct Canaries(Arc<Books>);
 
 struct Books {
     tag: String,
@@ -55,7 +55,7 @@ struct Shard {
     sent: Vec<(Duration, CanaryId)>,
 }
 
-impl Ledger {
+impl Canaries {
     /// An empty ledger. One seed gives one tag and one sequence of canaries.
     pub fn new(seed: u64) -> Self {
         let mut tags = draws(seed, 0);
@@ -164,10 +164,10 @@ impl Ledger {
     }
 }
 
-impl fmt::Debug for Ledger {
+impl fmt::Debug for Canaries {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let canaries: usize = (0..SHARDS).map(|shard| self.read(shard).values.len()).sum();
-        write!(f, "Ledger({canaries} canaries)")
+        write!(f, "Canaries({canaries} canaries)")
     }
 }
 
@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn a_planted_canary_is_its_own_proof() {
-        let ledger = Ledger::new(1);
+        let ledger = Canaries::new(1);
         let value = ledger.mint().plant(Asset::Password);
 
         let id = ledger.find(value.as_bytes()).unwrap();
@@ -213,7 +213,7 @@ mod tests {
     #[test]
     fn one_seed_gives_one_sequence_and_another_seed_another() {
         let draw = |seed| {
-            let mint = Ledger::new(seed).mint();
+            let mint = Canaries::new(seed).mint();
             [mint.plant(Asset::Password), mint.plant(Asset::RequestBody)]
         };
         assert_eq!(draw(7), draw(7));
@@ -225,7 +225,7 @@ mod tests {
 
     #[test]
     fn a_token_is_known_by_its_head_but_only_stolen_whole() {
-        let ledger = Ledger::new(1);
+        let ledger = Canaries::new(1);
         let (mint, token) = (ledger.mint(), token('x'));
         let id = mint.adopt_token(&token).unwrap();
 
@@ -238,7 +238,7 @@ mod tests {
 
     #[test]
     fn what_is_no_fernet_token_is_not_adopted() {
-        let mint = Ledger::new(1).mint();
+        let mint = Canaries::new(1).mint();
         assert_eq!(mint.adopt_token("gAAAAABq"), None, "too short");
         assert_eq!(mint.adopt_token(&"x".repeat(120)), None);
         assert_eq!(mint.adopt_token(&token(' ')), None);
@@ -247,7 +247,7 @@ mod tests {
 
     #[test]
     fn sent_counts_each_canary_once_within_the_time() {
-        let ledger = Ledger::new(1);
+        let ledger = Canaries::new(1);
         let mint = ledger.mint();
         let second = Duration::from_secs;
         let [early, twice, late, unsent] = [0; 4].map(|_| mint.plant(Asset::Password));
@@ -266,7 +266,7 @@ mod tests {
 
     #[test]
     fn many_threads_plant_a_hundred_thousand_different_canaries() {
-        let ledger = Ledger::new(3);
+        let ledger = Canaries::new(3);
         let values: Vec<String> = thread::scope(|scope| {
             let threads: Vec<_> = (0..8_u64)
                 .map(|thread| {

@@ -1,0 +1,22 @@
+//! The two arms of a flood.
+
+use proxies::registry::EntryId;
+
+use crate::architecture::SegmentId;
+
+/// What a flood may hit.
+#[derive(Clone, Debug)]
+pub struct Arms {
+    /// The public front.
+    pub victim: EntryId,
+    /// `host/process` of the front.
+    pub victim_label: String,
+    /// The bystander.
+    pub decoy: EntryId,
+    /// `host/process` of the bystander.
+    pub decoy_label: String,
+    /// The segment both stand on.
+    pub segment: SegmentId,
+    /// True when connecting to them means a handshake.
+    pub shakes_hands: bool,
+}
