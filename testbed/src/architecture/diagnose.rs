@@ -9,6 +9,9 @@ use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet, normalize_untr
 /// Findings printed in full; a file of garbage must not print a book.
 const SHOWN: usize = 40;
 
+/// Characters of a message printed; it may quote a name of any length.
+const WIDEST: usize = 400;
+
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
@@ -125,11 +128,18 @@ impl Diagnostics {
         let snippet = Snippet::source(self.source.as_str())
             .path(path)
             .annotation(AnnotationKind::Primary.span(finding.span.clone()));
-        let mut group = Level::ERROR.primary_title(finding.message.as_str()).element(snippet);
+        let mut group = Level::ERROR.primary_title(shortened(&finding.message)).element(snippet);
         if let Some(help) = &finding.help {
             group = group.element(Level::HELP.message(normalize_untrusted_str(help)));
         }
         renderer.render(&[group])
+    }
+}
+
+fn shortened(message: &str) -> String {
+    match message.char_indices().nth(WIDEST) {
+        Some((end, _)) => format!("{}…", &message[..end]),
+        None => message.to_owned(),
     }
 }
 
@@ -189,6 +199,14 @@ mod tests {
         let finding = Finding::new(0..4, "no host `\u{1b}[2J`").help("not \u{1b}[2J");
         let text = Diagnostics::new("\u{1b}[2J.toml", "# \u{1b}[2J\n", vec![finding]).to_string();
         assert!(!text.contains('\u{1b}'), "{text:?}");
+    }
+
+    #[test]
+    fn a_message_that_quotes_an_endless_name_is_cut() {
+        let finding = Finding::new(0..1, format!("no host `{}`", "ö".repeat(10_000)));
+        let text = Diagnostics::new("x.toml", "x", vec![finding]).to_string();
+        assert!(text.lines().next().is_some_and(|line| line.ends_with("ö…")), "{text}");
+        assert!(text.chars().count() < 600, "{text}");
     }
 
     #[test]

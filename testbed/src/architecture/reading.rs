@@ -88,8 +88,25 @@ impl<'i> Section<'i> {
         Some(Section::new(at, table(value, findings)?))
     }
 
-    /// Any value, for a key that has more than one shape.
-    pub fn either(&mut self, key: &'static str) -> Option<Shape<'i>> {
+    /// A table that must be there.
+    pub fn required_section(
+        &mut self,
+        key: &'static str,
+        findings: &mut Vec<Finding>,
+    ) -> Option<Section<'i>> {
+        if self.table.contains_key(key) {
+            return self.section(key, findings);
+        }
+        self.asked.push(key);
+        self.missing(key, findings)
+    }
+
+    /// Any value, for a key that has more than one shape and must be there.
+    pub fn required_either(&mut self, key: &'static str, findings: &mut Vec<Finding>) -> Option<Shape<'i>> {
+        self.either(key).or_else(|| self.missing(key, findings))
+    }
+
+    fn either(&mut self, key: &'static str) -> Option<Shape<'i>> {
         let value = self.take(key)?;
         let at = value.span();
         Some(match value.into_inner() {
@@ -132,11 +149,6 @@ impl<'i> Section<'i> {
             .into_iter()
             .filter_map(|(key, value)| Some((key, typed(value, findings)?)))
             .collect()
-    }
-
-    /// Everything that is left, as tables with free names, in file order.
-    pub fn rest_sections(self, findings: &mut Vec<Finding>) -> Vec<(Spanned<String>, Section<'i>)> {
-        named(self.table, findings)
     }
 
     /// Reports whatever nobody asked for.
