@@ -23,6 +23,15 @@ pub struct Stamped {
 pub enum Event {
     /// The first event of every run.
     RunStarted(RunStarted),
+    /// The machine that runs it.
+    Host(Host),
+    /// A setting as resolved from files, flags and defaults, for `run.json`.
+    Config {
+        /// What it is, stable: `workload`, `architecture/<name>`, `scenario/<id>`.
+        name: String,
+        /// Its resolved form. It carries no secret.
+        value: serde_json::Value,
+    },
     /// An architecture as it will run.
     Topology(Topology),
     /// A launch is up: every listener answers.
@@ -118,6 +127,23 @@ pub struct RunStarted {
     pub scenarios: Vec<ScenarioInfo>,
     /// `(architecture, scenario)` pairs that will run, for progress; control runs included.
     pub steps: usize,
+}
+
+/// Facts of the machine that figures depend on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Host {
+    /// Operating system: `linux`.
+    pub os: String,
+    /// Kernel release; empty where it cannot be read.
+    pub kernel: String,
+    /// Instruction set: `x86_64`.
+    pub machine: String,
+    /// Processor model; empty where it cannot be read.
+    pub cpu: String,
+    /// Processors this process may use.
+    pub cpus: u64,
+    /// Memory in bytes; 0 where it cannot be read.
+    pub memory_bytes: u64,
 }
 
 /// What people should know of a scenario.
@@ -345,7 +371,8 @@ impl Verdict {
     }
 }
 
-/// A cell of the matrix.
+/// A cell of the matrix. A later cell of the same architecture, scenario and asset replaces it: a control
+/// that ran afterwards may settle what was open.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Cell {
     /// Which architecture.
