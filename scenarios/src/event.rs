@@ -452,7 +452,8 @@ pub enum Positive {
     Missing,
 }
 
-/// How well the attacker's own parsing did, against ground truth.
+/// How well the attacker's own parsing did, against ground truth. Both are finite: where nothing was
+/// exposed or brought home there is no hunt to report.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Hunt {
     /// Share of exposed canaries the technique brought home.

@@ -161,7 +161,10 @@ impl Tally {
     pub fn discrepancy(&self) -> Option<String> {
         let samples = self.latency.len();
         if samples != self.completed {
-            return Some(format!("{} completed requests but {samples} latencies", self.completed));
+            return Some(format!(
+                "{} requests completed, but {samples} latencies were recorded",
+                self.completed
+            ));
         }
         let finished = self.completed + self.errors;
         (finished > self.offered)
@@ -284,7 +287,7 @@ mod tests {
         interval.offered += 1;
         assert_eq!(
             Tally::of(&[interval]).unwrap().discrepancy().unwrap(),
-            "2 completed requests but 1 latencies"
+            "2 requests completed, but 1 latencies were recorded"
         );
     }
 

@@ -1,7 +1,11 @@
 //! What is tried, expected and found.
 
 pub mod event;
+pub mod export;
+pub mod host;
+pub mod jsonl;
 pub mod latency;
+pub mod run_dir;
 pub mod snapshot;
 pub mod verdict;
 
