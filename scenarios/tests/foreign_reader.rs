@@ -77,18 +77,29 @@ fn python_reads_the_same_counts_and_percentiles() {
     }
 }
 
+/// `count` latencies, the n-th being `value(n)` nanoseconds.
+struct Shape {
+    operation: &'static str,
+    count: u64,
+    value: fn(u64) -> u64,
+}
+
 /// Seconds of very different shape. Counts are 0 or multiples of 1,000, so that every quantile asked for
 /// falls on a whole sample and no reader has to round.
 fn intervals() -> Vec<Interval> {
-    let shapes: [(&str, u64, fn(u64) -> u64); 4] = [
-        ("list", 10_000, |n| 1_000_000 + n * 137),
-        ("login", 2_000, |n| 50_000_000 + (n * n * 7_919) % 900_000_000),
-        ("list", 1_000, |n| if n % 100 == 0 { 59_000_000_000 } else { 1 + n }),
-        ("login", 0, |n| n),
+    let shapes = [
+        Shape { operation: "list", count: 10_000, value: |n| 1_000_000 + n * 137 },
+        Shape { operation: "login", count: 2_000, value: |n| 50_000_000 + (n * n * 7_919) % 900_000_000 },
+        Shape {
+            operation: "list",
+            count: 1_000,
+            value: |n| if n % 100 == 0 { 59_000_000_000 } else { 1 + n },
+        },
+        Shape { operation: "login", count: 0, value: |n| n },
     ];
-    let second = |(at, (operation, count, shape)): (usize, (&str, u64, fn(u64) -> u64))| {
+    let second = |(at, Shape { operation, count, value }): (usize, Shape)| {
         let mut histogram = latency::histogram();
-        (0..count).map(shape).for_each(|value| histogram.saturating_record(value));
+        (0..count).map(value).for_each(|value| histogram.saturating_record(value));
         Interval {
             architecture: ARCHITECTURE.to_owned(),
             scenario: String::from("public-sniff"),
@@ -123,13 +134,16 @@ fn exported(intervals: &[Interval]) -> Vec<u8> {
     Hlog { architecture: ARCHITECTURE.to_owned() }.export(&Recorded::of(&events)).unwrap()
 }
 
-/// An interpreter that has the package.
+/// An interpreter that has the package. One that was asked for by name must have it.
 fn python() -> Option<String> {
-    let python = env::var("TESTBED_PYTHON").unwrap_or_else(|_| String::from("python3"));
+    let named = env::var("TESTBED_PYTHON").ok();
+    let python = named.clone().unwrap_or_else(|| String::from("python3"));
     let probe = Command::new(&python)
         .args(["-c", "import hdrh"])
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .status();
-    probe.is_ok_and(|status| status.success()).then_some(python)
+    let usable = probe.is_ok_and(|status| status.success());
+    assert!(usable || named.is_none(), "TESTBED_PYTHON={python} has no package `hdrhistogram`");
+    usable.then_some(python)
 }

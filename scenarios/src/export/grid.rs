@@ -1,6 +1,8 @@
 //! Lines of a label and one entry per architecture, in 80 columns: as many architectures side by side as
 //! fit, the others below.
 
+use std::fmt::Write;
+
 use super::{
     table::Line,
     words::{clean, fit},
@@ -42,7 +44,8 @@ pub(super) fn render(architectures: &[String], sections: &[Section]) -> String {
 fn line<'a>(label: &str, entries: impl Iterator<Item = &'a str>) -> String {
     let mut line = format!("{:<LABEL$}", fit(&clean(label), LABEL - 1));
     for entry in entries {
-        line.push_str(&format!("{:<COLUMN$}", fit(&clean(entry), COLUMN - 1)));
+        // Writing to a string cannot fail.
+        let _ = write!(line, "{:<COLUMN$}", fit(&clean(entry), COLUMN - 1));
     }
     format!("{}\n", line.trim_end())
 }

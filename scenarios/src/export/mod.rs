@@ -98,13 +98,27 @@ impl<'a> Recorded<'a> {
     }
 }
 
-/// Every file of a run directory that is made from events, by name. Architectures that ran only as a
-/// control have none of their own.
-pub fn files(run: &Recorded<'_>) -> Result<Vec<(String, Box<dyn Exporter>)>, ExportError> {
-    let mut files: Vec<(String, Box<dyn Exporter>)> = vec![
-        (String::from("run.json"), Box::new(RunJson)),
-        (String::from("matrix.json"), Box::new(MatrixJson)),
-        (String::from("report.md"), Box::new(Markdown)),
+/// A file of a run directory and what writes it.
+pub struct RunFile {
+    /// Its name in the directory.
+    pub name: String,
+    /// What makes its bytes.
+    pub exporter: Box<dyn Exporter>,
+}
+
+impl RunFile {
+    fn new(name: impl Into<String>, exporter: impl Exporter + 'static) -> Self {
+        Self { name: name.into(), exporter: Box::new(exporter) }
+    }
+}
+
+/// Every file of a run directory that is made from events. Architectures that ran only as a control have
+/// none of their own.
+pub fn files(run: &Recorded<'_>) -> Result<Vec<RunFile>, ExportError> {
+    let mut files = vec![
+        RunFile::new("run.json", RunJson),
+        RunFile::new("matrix.json", MatrixJson),
+        RunFile::new("report.md", Markdown),
     ];
     for architecture in &run.run()?.architectures {
         let operations: BTreeSet<&str> =
@@ -112,12 +126,11 @@ pub fn files(run: &Recorded<'_>) -> Result<Vec<(String, Box<dyn Exporter>)>, Exp
         if operations.is_empty() {
             continue;
         }
-        files.push((format!("{architecture}.hlog"), Box::new(Hlog { architecture: architecture.clone() })));
+        let hlog = Hlog { architecture: architecture.clone() };
+        files.push(RunFile::new(format!("{architecture}.hlog"), hlog));
         for operation in operations {
-            files.push((
-                format!("{architecture}.{operation}.hgrm"),
-                Box::new(Hgrm { architecture: architecture.clone(), operation: operation.to_owned() }),
-            ));
+            let hgrm = Hgrm { architecture: architecture.clone(), operation: operation.to_owned() };
+            files.push(RunFile::new(format!("{architecture}.{operation}.hgrm"), hgrm));
         }
     }
     Ok(files)
@@ -135,7 +148,7 @@ mod tests {
     fn a_run_leaves_these_files() {
         let events = sample::run();
         let names: Vec<String> =
-            files(&Recorded::of(&events)).unwrap().into_iter().map(|(name, _)| name).collect();
+            files(&Recorded::of(&events)).unwrap().into_iter().map(|file| file.name).collect();
         assert_eq!(names[..3], ["run.json", "matrix.json", "report.md"]);
         assert!(names.contains(&String::from("edge-only.hlog")));
         assert!(names.contains(&String::from("edge-only.login.hgrm")));
@@ -149,7 +162,7 @@ mod tests {
         let replayed: Vec<Stamped> =
             jsonl::events(lines.as_bytes(), Path::new("events.jsonl")).collect::<Result<_, _>>().unwrap();
         let (live, replayed) = (Recorded::of(&live), Recorded::of(&replayed));
-        for (name, exporter) in files(&live).unwrap() {
+        for RunFile { name, exporter } in files(&live).unwrap() {
             let bytes = exporter.export(&live).unwrap();
             assert_eq!(bytes, exporter.export(&replayed).unwrap(), "{name}");
             assert!(bytes.ends_with(b"\n"), "{name}");

@@ -34,7 +34,7 @@ pub(super) fn wrap(text: &str, width: usize, indent: &str) -> String {
             _ => lines.push(fit(&format!("{indent}{word}"), width)),
         }
     }
-    lines.iter().map(|line| format!("{line}\n")).collect()
+    lines.into_iter().flat_map(|line| [line, String::from("\n")]).collect()
 }
 
 /// A figure in about three digits; `-` where there is none.

@@ -3,10 +3,7 @@
 //! Answers of real sockets and answers of our own tables are never added up: where one attempt was
 //! measured, the cell counts measured attempts only and the reason reports the modelled ones apart.
 
-use testbed::{
-    foothold::Answer,
-    vocabulary::{Asset, Method},
-};
+use testbed::{foothold::Answer, vocabulary::Method};
 
 use super::{Judgement, count, held_if_controlled, names};
 use crate::event::{Control, Evidence, Positive, Verdict};
@@ -111,9 +108,6 @@ impl ReachFacts {
             })
             .collect()
     }
-
-    /// Reach cells are about this asset.
-    pub const ASSET: Asset = Asset::Reach;
 
     fn decide(&self) -> (Verdict, String) {
         if self.attempts.is_empty() {
