@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use testbed::vocabulary::Phase;
 
 use crate::event::{
-    Attempt, Cell, Event, Exposed, FloodInterval, Impact, Interval, LinkSeen, Performance, RunStarted,
+    Attempt, Cell, Event, Exposed, FloodInterval, Host, Impact, Interval, LinkSeen, Performance, RunStarted,
     Stamped, Topology, ValidityFlag,
 };
 
@@ -24,6 +24,10 @@ pub struct Snapshot {
     pub now_ms: u64,
     /// What was asked for; `None` until the first event.
     pub run: Option<RunStarted>,
+    /// The machine that ran it.
+    pub host: Option<Host>,
+    /// Resolved settings by name.
+    pub config: BTreeMap<String, serde_json::Value>,
     /// Architectures seen, in order of appearance.
     pub topologies: Vec<Topology>,
     /// What is running now.
@@ -34,7 +38,7 @@ pub struct Snapshot {
     pub launches_ms: Vec<f64>,
     /// The newest state of each link by (architecture, link), of the current or last scenario on it.
     pub links: BTreeMap<(String, String), LinkSeen>,
-    /// Everything judged so far, in order.
+    /// Everything judged so far, in order of first judgement; the latest judgement of each cell.
     pub cells: Vec<Cell>,
     /// Performance rows so far, in order.
     pub performance: Vec<Performance>,
@@ -112,6 +116,10 @@ impl Snapshot {
         self.now_ms = self.now_ms.max(stamped.at_ms);
         match &stamped.event {
             Event::RunStarted(run) => self.run = Some(run.clone()),
+            Event::Host(host) => self.host = Some(host.clone()),
+            Event::Config { name, value } => {
+                self.config.insert(name.clone(), value.clone());
+            }
             Event::Topology(topology) => {
                 self.topologies.retain(|known| known.architecture != topology.architecture);
                 self.topologies.push(topology.clone());
@@ -141,7 +149,7 @@ impl Snapshot {
             Event::Impact(impact) => self.remember(stamped.at_ms, Recent::Impact(impact.clone())),
             Event::Flood(flood) => self.remember(stamped.at_ms, Recent::Flood(flood.clone())),
             Event::AttackStopped { .. } => {}
-            Event::Cell(cell) => self.cells.push(cell.clone()),
+            Event::Cell(cell) => self.judged(cell),
             Event::Performance(row) => self.performance.push(row.clone()),
             Event::ScenarioEnded { .. } => {
                 self.steps_done += 1;
@@ -162,6 +170,18 @@ impl Snapshot {
     /// True while nothing cleared `flag`.
     pub fn valid(&self, flag: ValidityFlag) -> bool {
         self.invalid.iter().all(|(cleared, _, _)| *cleared != flag)
+    }
+
+    fn judged(&mut self, cell: &Cell) {
+        let same = |known: &&mut Cell| {
+            known.asset == cell.asset
+                && known.architecture == cell.architecture
+                && known.scenario == cell.scenario
+        };
+        match self.cells.iter_mut().find(same) {
+            Some(known) => known.clone_from(cell),
+            None => self.cells.push(cell.clone()),
+        }
     }
 
     fn remember(&mut self, at_ms: u64, recent: Recent) {
@@ -193,5 +213,39 @@ impl Snapshot {
             second.errors += interval.errors;
             second.late += interval.late;
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use testbed::vocabulary::Asset;
+
+    use super::*;
+    use crate::{event::Verdict, sample};
+
+    #[test]
+    fn a_later_judgement_replaces_the_cell_in_place() {
+        let judged = |asset, verdict| Stamped {
+            at_ms: 0,
+            event: Event::Cell(sample::cell("open", "public-sniff", asset, verdict)),
+        };
+        let run = Snapshot::of(&[
+            judged(Asset::Token, Verdict::Inconclusive),
+            judged(Asset::Password, Verdict::Broken),
+            judged(Asset::Token, Verdict::Held),
+        ]);
+        let seen: Vec<_> = run.cells.iter().map(|cell| (cell.asset, cell.verdict)).collect();
+        assert_eq!(seen, [(Asset::Token, Verdict::Held), (Asset::Password, Verdict::Broken)]);
+    }
+
+    #[test]
+    fn the_fold_of_a_run_counts_its_steps_and_keeps_its_flags() {
+        let run = Snapshot::of(&sample::run());
+        assert_eq!(run.steps_done, run.run.as_ref().unwrap().steps);
+        assert_eq!(run.current, None);
+        assert!(run.valid(ValidityFlag::Exposure));
+        assert!(!run.valid(ValidityFlag::Performance));
+        assert_eq!(run.ended, Some(0));
     }
 }

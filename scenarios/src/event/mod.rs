@@ -4,8 +4,14 @@
 //! they cannot disagree. The stream is bounded: one [`Event::Interval`] per operation per second, flood
 //! attempts aggregated, links at most once a second.
 
+mod judged;
+mod topology;
+
+pub use judged::{Cell, Control, Evidence, Hunt, Performance, Positive, ValidityFlag, Verdict};
+pub use topology::{Topology, TopologyHost, TopologyLink, TopologySegment};
+
 use serde::{Deserialize, Serialize};
-use testbed::vocabulary::{Asset, Encoding, Method, Phase, SecurityDomain, Vantage};
+use testbed::vocabulary::{Asset, Encoding, Method, Phase, Vantage};
 
 /// One event and when it happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,6 +29,15 @@ pub struct Stamped {
 pub enum Event {
     /// The first event of every run.
     RunStarted(RunStarted),
+    /// The machine that runs it.
+    Host(Host),
+    /// A setting as resolved from files, flags and defaults, for `run.json`.
+    Config {
+        /// What it is, stable: `workload`, `architecture/<name>`, `scenario/<id>`.
+        name: String,
+        /// Its resolved form. It carries no secret.
+        value: serde_json::Value,
+    },
     /// An architecture as it will run.
     Topology(Topology),
     /// A launch is up: every listener answers.
@@ -120,6 +135,23 @@ pub struct RunStarted {
     pub steps: usize,
 }
 
+/// Facts of the machine that figures depend on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Host {
+    /// Operating system: `linux`.
+    pub os: String,
+    /// Kernel release; empty where it cannot be read.
+    pub kernel: String,
+    /// Instruction set: `x86_64`.
+    pub machine: String,
+    /// Processor model; empty where it cannot be read.
+    pub cpu: String,
+    /// Processors this process may use.
+    pub cpus: u64,
+    /// Memory in bytes; 0 where it cannot be read.
+    pub memory_bytes: u64,
+}
+
 /// What people should know of a scenario.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScenarioInfo {
@@ -133,54 +165,6 @@ pub struct ScenarioInfo {
     pub attack_ids: Vec<String>,
     /// Rows of the requirements it shows.
     pub rows: Vec<String>,
-}
-
-/// An architecture for drawing.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Topology {
-    /// Its name.
-    pub architecture: String,
-    /// One line.
-    pub title: String,
-    /// Segments in file order.
-    pub segments: Vec<TopologySegment>,
-    /// Hosts in file order.
-    pub hosts: Vec<TopologyHost>,
-    /// Every dial of the file, in file order.
-    pub links: Vec<TopologyLink>,
-}
-
-/// A segment for drawing.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TopologySegment {
-    /// Its name.
-    pub name: String,
-    /// Its domain.
-    pub domain: SecurityDomain,
-}
-
-/// A host for drawing.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TopologyHost {
-    /// Its name.
-    pub name: String,
-    /// Names of the segments it stands on.
-    pub segments: Vec<String>,
-    /// Names of its processes.
-    pub processes: Vec<String>,
-    /// The host it is a guest of.
-    pub inside: Option<String>,
-}
-
-/// A link for drawing. `declared_tls` is what the file says; what is *seen* comes in [`LinkSeen`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TopologyLink {
-    /// `host/process>host/process`.
-    pub link: String,
-    /// The segment it crosses; `None` on a host-local link.
-    pub segment: Option<String>,
-    /// What the file declares.
-    pub declared_tls: bool,
 }
 
 /// What a link's bytes looked like.
@@ -317,169 +301,4 @@ pub struct Interval {
     pub late: u64,
     /// Latency from intended start, nanoseconds, HDR `V2+DEFLATE`, base64.
     pub histogram: String,
-}
-
-/// The four verdicts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Verdict {
-    /// The question was put and the asset stayed protected.
-    Held,
-    /// The asset was exposed, or the attempt served.
-    Broken,
-    /// The question was not put, or the asset does not travel there.
-    NotExercised,
-    /// Proof is missing on one side.
-    Inconclusive,
-}
-
-impl Verdict {
-    /// The word as in JSON and on screen.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Held => "held",
-            Self::Broken => "broken",
-            Self::NotExercised => "not_exercised",
-            Self::Inconclusive => "inconclusive",
-        }
-    }
-}
-
-/// A cell of the matrix.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Cell {
-    /// Which architecture.
-    pub architecture: String,
-    /// Which scenario.
-    pub scenario: String,
-    /// Where the attacker stood.
-    pub vantage: Vantage,
-    /// What was at stake.
-    pub asset: Asset,
-    /// The verdict.
-    pub verdict: Verdict,
-    /// Whose answer it rests on.
-    pub method: Method,
-    /// Canaries proved to have crossed (or attempts made).
-    pub sent: u64,
-    /// Canaries exposed (or attempts served).
-    pub exposed: u64,
-    /// The weakness applied before launch.
-    pub weakness: Option<String>,
-    /// Why this verdict, for people, one or two sentences.
-    pub reason: String,
-    /// Where to look.
-    pub evidence: Vec<Evidence>,
-    /// The controls behind it.
-    pub control: Control,
-    /// Attackers' recall and precision on this asset, where a technique hunted it.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub hunt: Option<Hunt>,
-    /// What the scenario file expected, if it did.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub expected: Option<Verdict>,
-}
-
-/// Where to look in the capture, or which attempt was answered how.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Evidence {
-    /// Capture file of the run directory.
-    pub capture: String,
-    /// Segment.
-    pub segment: String,
-    /// `host/process>host/process`.
-    pub link: String,
-    /// tshark's `frame.number` in that file.
-    pub frames: Vec<u64>,
-    /// How it is written there, or `tls` for a frame that opens with the key log.
-    pub encoding: String,
-    /// The canary found in these frames (synthetic).
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub canary: Option<String>,
-    /// For reach cells: what was tried.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub attempt: Option<String>,
-    /// For reach and in-path cells: what was answered.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub answer: Option<String>,
-}
-
-/// The controls of a cell.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Control {
-    /// Did the same probe get the asset, or was it served, where it can?
-    pub positive: Positive,
-    /// Passive rows: was the asset found in the opened records of that segment? Null elsewhere.
-    pub crossed: Option<bool>,
-}
-
-/// Outcome of the positive control.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Positive {
-    /// The probe works.
-    Passed,
-    /// It found nothing where it must: no `held` may rest on it.
-    Failed,
-    /// The control did not run.
-    Missing,
-}
-
-/// How well the attacker's own parsing did, against ground truth.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Hunt {
-    /// Share of exposed canaries the technique brought home.
-    pub recall: f64,
-    /// Share of what it brought home that are canaries.
-    pub precision: f64,
-}
-
-/// One row of performance.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Performance {
-    /// Which architecture.
-    pub architecture: String,
-    /// Which scenario.
-    pub scenario: String,
-    /// `victim` or `decoy`.
-    pub arm: String,
-    /// Which phase.
-    pub phase: Phase,
-    /// `login`, `list`, `create`, `delete` or `all`.
-    pub operation: String,
-    /// Arrivals offered.
-    pub offered: u64,
-    /// Completed.
-    pub completed: u64,
-    /// Failed.
-    pub errors: u64,
-    /// Sent late by the generator.
-    pub late: u64,
-    /// Seconds the phase lasted.
-    pub seconds: f64,
-    /// Null unless there are ≥ 10 / (1 − q) samples.
-    pub p50_ms: Option<f64>,
-    /// As above.
-    pub p90_ms: Option<f64>,
-    /// As above.
-    pub p99_ms: Option<f64>,
-    /// As above.
-    pub p999_ms: Option<f64>,
-    /// Slowest request.
-    pub max_ms: Option<f64>,
-    /// CPU microseconds per completed request, per node (`host/process`) and `total`.
-    pub cpu_us_per_request: std::collections::BTreeMap<String, f64>,
-    /// Recovery rows of floods: milliseconds until goodput was back at ≥ 95 % of baseline.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub recovery_ms: Option<u64>,
-}
-
-/// Which flag an [`Event::Invalid`] clears.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ValidityFlag {
-    /// Verdicts may not be trusted.
-    Exposure,
-    /// Figures may not be ranked.
-    Performance,
 }

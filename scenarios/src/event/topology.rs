@@ -1,0 +1,52 @@
+//! An architecture as the stream shows it: enough to draw it, nothing to rebuild it from.
+
+use serde::{Deserialize, Serialize};
+use testbed::vocabulary::SecurityDomain;
+
+/// An architecture for drawing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Topology {
+    /// Its name.
+    pub architecture: String,
+    /// One line.
+    pub title: String,
+    /// Segments in file order.
+    pub segments: Vec<TopologySegment>,
+    /// Hosts in file order.
+    pub hosts: Vec<TopologyHost>,
+    /// Every dial of the file, in file order.
+    pub links: Vec<TopologyLink>,
+}
+
+/// A segment for drawing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TopologySegment {
+    /// Its name.
+    pub name: String,
+    /// Its domain.
+    pub domain: SecurityDomain,
+}
+
+/// A host for drawing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TopologyHost {
+    /// Its name.
+    pub name: String,
+    /// Names of the segments it stands on.
+    pub segments: Vec<String>,
+    /// Names of its processes.
+    pub processes: Vec<String>,
+    /// The host it is a guest of.
+    pub inside: Option<String>,
+}
+
+/// A link for drawing. `declared_tls` is what the file says; what is *seen* comes in [`LinkSeen`](super::LinkSeen).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TopologyLink {
+    /// `host/process>host/process`.
+    pub link: String,
+    /// The segment it crosses; `None` on a host-local link.
+    pub segment: Option<String>,
+    /// What the file declares.
+    pub declared_tls: bool,
+}

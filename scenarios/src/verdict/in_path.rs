@@ -1,0 +1,236 @@
+//! Rows of an attacker in the path: did the victim talk to the impostor, or refuse it by itself?
+//!
+//! `held` needs connections that reached the impostor, and the victim's own captured refusal of every one
+//! of them on every link that carries the asset. A link that carries the asset but on which no connection
+//! arrived is named in the reason: nothing was asked there.
+
+use testbed::vocabulary::Method;
+
+use super::{Judgement, count, held_if_controlled, names};
+use crate::event::{Control, Positive, Verdict};
+
+/// What is known of one asset while links were redirected to an impostor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InPathFacts {
+    /// Every redirected link.
+    pub links: Vec<RedirectedLink>,
+    /// Outcome of the positive control for this asset.
+    pub positive: Positive,
+}
+
+/// One redirected link, one asset.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RedirectedLink {
+    /// `host/process>host/process`.
+    pub link: String,
+    /// Canaries of the asset proved to cross this link before the attack (clear, or opened with the key log).
+    pub carried: u64,
+    /// Victims' connections that reached the impostor.
+    pub arrivals: u64,
+    /// Of these, refused by the victim with captured proof: its alert, or its close before application data.
+    pub refusals: u64,
+    /// Of these, TLS handshakes that completed.
+    pub accepted: u64,
+    /// Canaries of the asset the honest side meant to send over this link during the attack.
+    pub used: u64,
+    /// Canaries of the asset in loot, or readable by the impostor.
+    pub lost: u64,
+}
+
+impl RedirectedLink {
+    fn carries(&self) -> bool {
+        self.carried + self.used + self.lost > 0
+    }
+}
+
+impl InPathFacts {
+    /// The verdict on this asset. `sent` counts canaries where any was meant to be sent, else connections.
+    pub fn judge(&self) -> Judgement {
+        let used = self.sum(|link| link.used);
+        let lost = self.sum(|link| link.lost);
+        let (verdict, reason) = self.decide(lost);
+        Judgement {
+            verdict,
+            method: Method::Measured,
+            sent: if used + lost > 0 {
+                used.max(lost)
+            } else {
+                self.sum(|link| if link.carries() { link.arrivals } else { 0 })
+            },
+            exposed: lost,
+            reason,
+            control: Control { positive: self.positive, crossed: None },
+        }
+    }
+
+    fn decide(&self, lost: u64) -> (Verdict, String) {
+        if lost > 0 {
+            let lost = count(lost, "canary", "canaries");
+            let on = self.links(|link| link.lost > 0);
+            return (Verdict::Broken, format!("The impostor got {lost} on {on}."));
+        }
+        let arrivals = self.sum(|link| link.arrivals);
+        if arrivals == 0 {
+            return (Verdict::NotExercised, String::from("No victim's connection reached the impostor."));
+        }
+        if !self.links.iter().any(RedirectedLink::carries) {
+            return (
+                Verdict::NotExercised,
+                String::from("The asset does not travel on the redirected links."),
+            );
+        }
+        let asked = self.sum(|link| if link.carries() { link.arrivals } else { 0 });
+        if asked == 0 {
+            let reason = format!(
+                "No connection that carries the asset reached the impostor ({} silent).",
+                self.links(RedirectedLink::carries)
+            );
+            return (Verdict::NotExercised, reason);
+        }
+        if let Some(reason) = self.unproved() {
+            return (Verdict::Inconclusive, reason);
+        }
+        let silent = self.links(|link| link.carries() && link.arrivals == 0);
+        let aside = if silent == "none" { String::new() } else { format!(" Nothing arrived on {silent}.") };
+        let reason = format!(
+            "{} refused by the victims themselves, with captured proof.{aside}",
+            count(asked, "redirected connection was", "redirected connections were")
+        );
+        held_if_controlled(self.positive, reason)
+    }
+
+    /// Arrivals on links that carry the asset and that nobody can be shown to have refused.
+    fn unproved(&self) -> Option<String> {
+        let relevant = || self.links.iter().filter(|link| link.carries());
+        let accepted: u64 = relevant().map(|link| link.accepted).sum();
+        if accepted > 0 {
+            let on = self.links(|link| link.carries() && link.accepted > 0);
+            let accepted = count(accepted, "handshake", "handshakes");
+            return Some(format!(
+                "{accepted} with the impostor completed on {on}, yet no canary was found in its hands."
+            ));
+        }
+        let missing: u64 = relevant().map(|link| link.arrivals.saturating_sub(link.refusals)).sum();
+        (missing > 0).then(|| {
+            let on = self.links(|link| link.carries() && link.refusals < link.arrivals);
+            let missing = count(missing, "connection", "connections");
+            format!("{missing} reached the impostor on {on} without a captured refusal.")
+        })
+    }
+
+    fn sum(&self, what: impl Fn(&RedirectedLink) -> u64) -> u64 {
+        self.links.iter().map(what).sum()
+    }
+
+    fn links(&self, which: impl Fn(&RedirectedLink) -> bool) -> String {
+        names(self.links.iter().filter(|link| which(link)).map(|link| link.link.as_str()))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn link(
+        carried: u64,
+        arrivals: u64,
+        refusals: u64,
+        accepted: u64,
+        used: u64,
+        lost: u64,
+    ) -> RedirectedLink {
+        RedirectedLink { link: String::from("a/x>b/y"), carried, arrivals, refusals, accepted, used, lost }
+    }
+
+    #[test]
+    fn verdicts_follow_the_table() {
+        use Positive::{Failed, Missing, Passed};
+        use Verdict::{Broken, Held, Inconclusive, NotExercised};
+        let refused = || link(9, 4, 4, 0, 4, 0);
+        let table: Vec<(&str, Vec<RedirectedLink>, Positive, Verdict)> = vec![
+            ("lost in clear", vec![link(9, 4, 0, 0, 4, 4)], Passed, Broken),
+            ("lost after a handshake", vec![link(9, 4, 0, 4, 4, 2)], Missing, Broken),
+            ("lost where nobody knew it travels", vec![link(0, 4, 4, 0, 0, 1)], Failed, Broken),
+            ("all refused", vec![refused()], Passed, Held),
+            ("all refused, nothing meant to be sent", vec![link(9, 4, 4, 0, 0, 0)], Passed, Held),
+            ("all refused, control failed", vec![refused()], Failed, Inconclusive),
+            ("all refused, control missing", vec![refused()], Missing, Inconclusive),
+            ("one refusal not captured", vec![link(9, 4, 3, 0, 4, 0)], Passed, Inconclusive),
+            ("a handshake completed", vec![link(9, 4, 4, 1, 4, 0)], Passed, Inconclusive),
+            ("one leg refused, one unproved", vec![refused(), link(9, 1, 0, 0, 0, 0)], Passed, Inconclusive),
+            ("the unproved leg has no asset", vec![refused(), link(0, 3, 0, 3, 0, 0)], Passed, Held),
+            ("no arrivals", vec![link(9, 0, 0, 0, 4, 0)], Passed, NotExercised),
+            (
+                "arrivals elsewhere only",
+                vec![link(9, 0, 0, 0, 0, 0), link(0, 3, 3, 0, 0, 0)],
+                Passed,
+                NotExercised,
+            ),
+            ("asset does not travel", vec![link(0, 4, 4, 0, 0, 0)], Passed, NotExercised),
+            ("nothing redirected", vec![], Passed, NotExercised),
+        ];
+        for (story, links, positive, expected) in table {
+            assert_eq!(InPathFacts { links, positive }.judge().verdict, expected, "{story}");
+        }
+    }
+
+    #[test]
+    fn counts_are_canaries_and_else_connections() {
+        let judged = |link| InPathFacts { links: vec![link], positive: Positive::Passed }.judge();
+        let lost = judged(link(9, 4, 0, 4, 12, 5));
+        assert_eq!((lost.sent, lost.exposed), (12, 5));
+        let refused = judged(link(9, 4, 4, 0, 0, 0));
+        assert_eq!((refused.sent, refused.exposed), (4, 0));
+        assert_eq!(refused.control.crossed, None);
+    }
+
+    #[test]
+    fn a_silent_link_is_named() {
+        let mut silent = link(9, 0, 0, 0, 0, 0);
+        silent.link = String::from("edge/p>api-2/q");
+        let facts = InPathFacts { links: vec![link(9, 2, 2, 0, 0, 0), silent], positive: Positive::Passed };
+        let judged = facts.judge();
+        assert_eq!(judged.verdict, Verdict::Held);
+        assert!(judged.reason.ends_with("Nothing arrived on edge/p>api-2/q."), "{}", judged.reason);
+    }
+
+    fn links() -> impl Strategy<Value = Vec<RedirectedLink>> {
+        let one = (0u64..3, 0u64..4, 0u64..4, 0u64..2, 0u64..3, 0u64..2)
+            .prop_map(|(c, a, r, h, u, l)| link(c, a, r.min(a), h.min(a), u, l));
+        prop::collection::vec(one, 0..4)
+    }
+
+    proptest! {
+        #[test]
+        fn more_loot_always_breaks(mut links in links(), more in 1u64..5) {
+            links.push(link(1, 1, 1, 0, 0, 0));
+            links[0].lost += more;
+            let judged = InPathFacts { links, positive: Positive::Passed }.judge();
+            prop_assert_eq!(judged.verdict, Verdict::Broken);
+        }
+
+        #[test]
+        fn without_the_control_nothing_is_held(links in links(), failed in any::<bool>()) {
+            let positive = if failed { Positive::Failed } else { Positive::Missing };
+            prop_assert_ne!(InPathFacts { links, positive }.judge().verdict, Verdict::Held);
+        }
+
+        #[test]
+        fn held_survives_no_lost_proof(links in links()) {
+            let facts = InPathFacts { links, positive: Positive::Passed };
+            if facts.judge().verdict == Verdict::Held {
+                prop_assert!(facts.links.iter().any(|link| link.carries() && link.arrivals > 0));
+                for at in 0..facts.links.len() {
+                    let mut weaker = facts.clone();
+                    if weaker.links[at].carries() && weaker.links[at].refusals > 0 {
+                        weaker.links[at].refusals -= 1;
+                        prop_assert_eq!(weaker.judge().verdict, Verdict::Inconclusive);
+                    }
+                }
+            }
+        }
+    }
+}
