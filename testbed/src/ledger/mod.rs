@@ -90,6 +90,11 @@ impl Ledger {
         outcome
     }
 
+    /// What nodes of this launch are wired with.
+    pub fn world(&self) -> World {
+        self.world.clone()
+    }
+
     /// Captured flows, for reading.
     pub fn captured(&self) -> MutexGuard<'_, FlowStore> {
         lock(&self.capture)
