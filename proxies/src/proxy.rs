@@ -18,7 +18,7 @@ use crate::{
     relay::relay,
     serve::{Drained, Tally, serve},
     stream::Stream,
-    transport::{Dial, Listen},
+    transport::{Dial, Ends, Listen, Party},
 };
 
 /// Everything a proxied listener does with a connection.
@@ -41,21 +41,21 @@ impl<D: Dial> Proxy<D> {
     pub async fn run<L: Listen>(self, listener: L, stop: CancellationToken) -> Drained {
         let (limits, tally) = (self.limits, self.tally.clone());
         let proxy = Arc::new(self);
-        let handler = move |wire, _ends| {
+        let handler = move |wire, ends: Ends| {
             let proxy = proxy.clone();
-            async move { proxy.carry(wire).await }
+            async move { proxy.carry(wire, ends.party).await }
         };
         serve(listener, handler, limits, tally, stop).await
     }
 
     /// One connection, from accept to the end of both ways.
-    async fn carry<S: Stream>(&self, wire: S) {
+    async fn carry<S: Stream>(&self, wire: S, party: Option<Party>) {
         let Ok(front) = self.front.accept(wire, self.limits.handshake).await else {
             Tally::count(&self.tally.handshakes_failed);
             return;
         };
         if self.front.shakes_hands() {
-            Tally::count(&self.tally.handshakes);
+            self.tally.count_handshake(party);
         }
         match self.upstream().await {
             Ok(back) => {

@@ -9,8 +9,9 @@
 //! Every handler runs on a tracker that this loop awaits; none outlives it.
 
 use std::{
+    collections::BTreeMap,
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -21,7 +22,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     limits::Limits,
-    transport::{Ends, Listen},
+    transport::{Ends, Listen, Party},
 };
 
 /// What accepting waits after an error such as EMFILE, so that a starved loop costs no CPU.
@@ -42,9 +43,40 @@ pub struct Tally {
     pub ended: AtomicU64,
     /// Accept errors.
     pub accept_errors: AtomicU64,
+    parties: Mutex<BTreeMap<Option<Party>, Visits>>,
+}
+
+/// What one party did at a listener.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Visits {
+    /// Connections accepted.
+    pub accepted: u64,
+    /// Handshakes completed.
+    pub handshakes: u64,
 }
 
 impl Tally {
+    /// A connection of `party` was accepted.
+    pub fn count_accepted(&self, party: Option<Party>) {
+        Self::count(&self.accepted);
+        self.parties().entry(party).or_default().accepted += 1;
+    }
+
+    /// A handshake of `party` was completed.
+    pub fn count_handshake(&self, party: Option<Party>) {
+        Self::count(&self.handshakes);
+        self.parties().entry(party).or_default().handshakes += 1;
+    }
+
+    /// What a party did here.
+    pub fn visits(&self, party: Option<Party>) -> Visits {
+        self.parties().get(&party).copied().unwrap_or_default()
+    }
+
+    fn parties(&self) -> MutexGuard<'_, BTreeMap<Option<Party>, Visits>> {
+        self.parties.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// One more.
     pub fn count(counter: &AtomicU64) {
         counter.fetch_add(1, Ordering::Relaxed);
@@ -86,7 +118,7 @@ where
                 continue;
             }
         };
-        Tally::count(&tally.accepted);
+        tally.count_accepted(ends.party);
         let (work, cut, tally) = (handler(stream, ends), cut.clone(), tally.clone());
         tasks.spawn(async move {
             tokio::select! { () = work => {} () = cut.cancelled() => {} }

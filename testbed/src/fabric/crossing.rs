@@ -9,7 +9,7 @@ use proxies::{
 use tokio::net::TcpStream;
 
 use super::{
-    Fabric,
+    Acceptor, Fabric,
     ring::Ring,
     tap::{Flow, FlowStart},
     tapped::Tapped,
@@ -48,18 +48,21 @@ impl Fabric {
     /// The beginning of a crossing: who, from where, to what.
     pub(super) fn flow(&self, segment: SegmentId, entry: EntryId, ends: Ends) -> Arc<Flow> {
         let dialer = self.parties().who(ends.party);
-        let (to, target) = self.acceptor(entry).map_or_else(
-            || ("unnamed/listener".to_owned(), Target::unnamed()),
-            |known| (known.label, known.target),
-        );
+        let to = self.acceptor(entry).unwrap_or_else(|| Acceptor {
+            label: "unnamed/listener".to_owned(),
+            target: Target::unnamed(),
+            instead_of: None,
+        });
         Arc::new(Flow::new(FlowStart {
             id: self.next_flow(),
             segment,
-            link: format!("{}>{to}", dialer.label),
+            link: format!("{}>{}", dialer.label, to.label),
             kind: dialer.kind,
             dialer: ends.dialer,
             acceptor: ends.acceptor,
-            target,
+            entry,
+            meant: to.instead_of.map(|meant| format!("{}>{meant}", dialer.label)),
+            target: to.target,
             phase: self.phase(),
             opened: self.now(),
         }))

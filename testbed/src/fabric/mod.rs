@@ -65,6 +65,8 @@ pub struct Acceptor {
     pub label: String,
     /// The handle attackers know it by.
     pub target: Target,
+    /// For an impostor: the `host/process` it stands in for.
+    pub instead_of: Option<String>,
 }
 
 impl Fabric {

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use proxies::registry::EntryId;
 use tokio::sync::Notify;
 
-use super::parties::Known;
+use super::{parties::Known, tap::Flow};
 use crate::{architecture::SegmentId, vocabulary::Direction};
 
 /// What a rule says.
@@ -22,7 +22,7 @@ use crate::{architecture::SegmentId, vocabulary::Direction};
 pub enum Verdict {
     /// Nothing happens.
     Pass,
-    /// The connection goes elsewhere (asked per chunk: the same as `Pass`).
+    /// The connection goes elsewhere. Asked per chunk: this one is cut, so that its next one does.
     Redirect(EntryId),
     /// Other bytes go on instead (asked per connection: the same as `Pass`).
     Replace(Bytes),
@@ -44,10 +44,8 @@ pub struct ConnectionAsk<'a> {
 /// A chunk about to be delivered across a segment.
 #[derive(Clone, Copy, Debug)]
 pub struct ChunkAsk<'a> {
-    /// Which flow.
-    pub flow: u64,
-    /// `host/process>host/process`.
-    pub link: &'a str,
+    /// Which flow, and whose.
+    pub flow: &'a Flow,
     /// Which way.
     pub direction: Direction,
     /// The bytes.

@@ -16,7 +16,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use proxies::transport::loopback::Loopback;
+use proxies::{registry::EntryId, transport::loopback::Loopback};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
@@ -49,8 +49,12 @@ pub struct Flow {
     pub dialer: Loopback,
     /// The accepting end.
     pub acceptor: Loopback,
+    /// The accepting entry.
+    pub entry: EntryId,
     /// How attackers name the accepting end.
     pub target: Target,
+    /// Where the dialer meant to go, if a rule sent it here: `host/process>host/process`.
+    pub meant: Option<String>,
     /// The phase it opened in.
     pub phase: u32,
     /// When, since the run started.
@@ -67,16 +71,19 @@ pub(super) struct FlowStart {
     pub(super) kind: Kind,
     pub(super) dialer: Loopback,
     pub(super) acceptor: Loopback,
+    pub(super) entry: EntryId,
     pub(super) target: Target,
+    pub(super) meant: Option<String>,
     pub(super) phase: u32,
     pub(super) opened: Duration,
 }
 
 impl Flow {
     pub(super) fn new(start: FlowStart) -> Self {
-        let FlowStart { id, segment, link, kind, dialer, acceptor, target, phase, opened } = start;
+        let FlowStart { id, segment, link, kind, dialer, acceptor, entry, target, meant, phase, opened } =
+            start;
         let altered = AtomicU64::new(0);
-        Self { id, segment, link, kind, dialer, acceptor, target, phase, opened, altered }
+        Self { id, segment, link, kind, dialer, acceptor, entry, target, meant, phase, opened, altered }
     }
 }
 

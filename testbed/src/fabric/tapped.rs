@@ -47,6 +47,7 @@ enum Fate {
     Same,
     Other(Bytes),
     Held,
+    Cut,
 }
 
 impl<S: Stream> Tapped<S> {
@@ -87,9 +88,10 @@ impl<S: Stream> Tapped<S> {
     }
 
     fn judge(&self, cx: &Context<'_>, direction: Direction, bytes: &[u8]) -> Fate {
-        let ask = ChunkAsk { flow: self.flow.id, link: &self.flow.link, direction, bytes };
+        let ask = ChunkAsk { flow: &self.flow, direction, bytes };
         match self.fabric.rules().chunk(self.flow.segment, ask, cx.waker()) {
-            Verdict::Pass | Verdict::Redirect(_) => Fate::Same,
+            Verdict::Pass => Fate::Same,
+            Verdict::Redirect(_) => Fate::Cut,
             Verdict::Replace(other) => {
                 self.flow.altered.fetch_add(bytes.len() as u64, Ordering::Relaxed);
                 Fate::Other(other)
@@ -100,6 +102,11 @@ impl<S: Stream> Tapped<S> {
             }
             Verdict::Hold => Fate::Held,
         }
+    }
+
+    fn cut(&mut self) -> io::Error {
+        self.broke = true;
+        io::ErrorKind::ConnectionReset.into()
     }
 
     fn hand_over(&mut self, buf: &mut ReadBuf<'_>) {
@@ -161,6 +168,7 @@ impl<S: Stream> AsyncRead for Tapped<S> {
                     this.undecided = came;
                     return Poll::Pending;
                 }
+                Fate::Cut => return Poll::Ready(Err(this.cut())),
             };
             this.record(this.reads, this.arriving.clone());
         }
@@ -194,6 +202,7 @@ impl<S: Stream> AsyncWrite for Tapped<S> {
                 Poll::Ready(Ok(room))
             }
             Fate::Held => Poll::Pending,
+            Fate::Cut => Poll::Ready(Err(this.cut())),
         }
     }
 

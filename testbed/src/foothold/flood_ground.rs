@@ -21,7 +21,7 @@ use super::{
     flood::{Arm, FloodBackend, FloodConnection, FloodKind},
     grant::Ground,
 };
-use crate::{fabric::parties::Kind, launch::arms::Arms, pki::DOMAIN};
+use crate::{launch::arms::Arms, pki::DOMAIN};
 
 /// Source addresses of one flood: ~28,000 ports each, so that ports never run out before the bounds do.
 const SOURCES: usize = 16;
@@ -38,11 +38,10 @@ impl FloodGround {
     pub(super) fn new(ground: &Ground, arms: &Arms, kind: FloodKind) -> io::Result<Self> {
         let fabric = &ground.world.fabric;
         let registry = fabric.registry();
-        let party = fabric.parties().add("attacker/flood", Kind::Flood);
         let (mut victim, mut decoy) = (Vec::new(), Vec::new());
         for _ in 0..SOURCES {
             let source = registry.source(registry.draw_ip());
-            let dialer = TcpDialer::new(registry.clone(), source, party, arms.victim)?.reset_on_close();
+            let dialer = TcpDialer::new(registry.clone(), source, arms.party, arms.victim)?.reset_on_close();
             decoy.push(dialer.towards(arms.decoy));
             victim.push(dialer);
         }

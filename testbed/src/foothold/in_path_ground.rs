@@ -23,7 +23,7 @@ use crate::{
         Acceptor,
         crossing::CrossingListen,
         parties::Kind,
-        rule::{ConnectionAsk, Rule, RuleGuard, Verdict},
+        rule::{ChunkAsk, ConnectionAsk, Rule, RuleGuard, Verdict},
     },
 };
 
@@ -36,6 +36,15 @@ struct Redirect(BTreeMap<EntryId, EntryId>);
 impl Rule for Redirect {
     fn connection(&self, ask: ConnectionAsk<'_>) -> Verdict {
         match (ask.dialer.kind, self.0.get(&ask.to)) {
+            (Kind::Honest, Some(impostor)) => Verdict::Redirect(*impostor),
+            _ => Verdict::Pass,
+        }
+    }
+
+    /// Connections that are older than the rule are cut: whoever stands in the path can do that, and the
+    /// victim's next one comes here.
+    fn chunk(&self, ask: ChunkAsk<'_>) -> Verdict {
+        match (ask.flow.kind, self.0.get(&ask.flow.entry)) {
             (Kind::Honest, Some(impostor)) => Verdict::Redirect(*impostor),
             _ => Verdict::Pass,
         }
@@ -65,7 +74,8 @@ pub(super) fn redirect(
             let impostor =
                 registry.hold(registry.draw_ip(), None, 1, Admit::Announced).map_err(io::Error::other)?;
             let label = "attacker/impostor".to_owned();
-            fabric.name_acceptor(impostor, Acceptor { label, target: known.target.clone() });
+            let instead_of = fabric.acceptor(entry).map(|acceptor| acceptor.label);
+            fabric.name_acceptor(impostor, Acceptor { label, target: known.target.clone(), instead_of });
             let listen = TcpListen::take(registry, impostor).map_err(io::Error::other)?;
             let listen = CrossingListen::new(listen, fabric.clone(), ring.clone(), *segment, impostor);
             accepting.spawn(accept(listen, known.target.clone(), arrivals.clone()));

@@ -1,6 +1,6 @@
 //! The two arms of a flood.
 
-use proxies::registry::EntryId;
+use proxies::{registry::EntryId, transport::Party};
 
 use crate::architecture::SegmentId;
 
@@ -17,6 +17,8 @@ pub struct Arms {
     pub decoy_label: String,
     /// The segment both stand on.
     pub segment: SegmentId,
+    /// Who floods, on the wire.
+    pub party: Party,
     /// True when connecting to them means a handshake.
     pub shakes_hands: bool,
 }

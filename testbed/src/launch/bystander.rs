@@ -70,7 +70,7 @@ impl Bystander {
         let front = listen(front_entry, Some(crossed), listener.identity.is_some());
         world.fabric.name_acceptor(
             front_entry,
-            Acceptor { label: "bystander/proxy".to_owned(), target: Target::unnamed() },
+            Acceptor { label: "bystander/proxy".to_owned(), target: Target::unnamed(), instead_of: None },
         );
         let sink = ProgramPlan::Sink { listeners: vec![listen(sink_entry, None, upstream_tls)] };
         Ok(Self {
@@ -82,6 +82,7 @@ impl Bystander {
                 decoy: front_entry,
                 decoy_label: "bystander/proxy".to_owned(),
                 segment: crossed,
+                party: world.fabric.parties().add("attacker/flood", Kind::Flood),
                 shakes_hands: listener.identity.is_some(),
             },
         })

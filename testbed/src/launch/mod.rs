@@ -203,7 +203,7 @@ impl<'a> Making<'a> {
         for listener in self.architecture.listener_ids() {
             let label = self.architecture.process_label(self.architecture[listener].process);
             if let Some((entry, target)) = self.targets.of(listener) {
-                self.world.fabric.name_acceptor(entry, Acceptor { label, target });
+                self.world.fabric.name_acceptor(entry, Acceptor { label, target, instead_of: None });
             }
         }
     }

@@ -65,7 +65,9 @@ pub struct Seen {
     pub findings: Vec<Finding>,
     /// Totals by (phase, segment, link).
     pub links: BTreeMap<(u32, SegmentId, String), LinkTotals>,
-    /// Bytes matched, all flows, both ways.
+    /// Flows that a rule sent elsewhere, with the link they were meant for.
+    pub detours: BTreeMap<u64, String>,
+    /// Bytes that crossed, all flows, both ways.
     pub bytes: u64,
 }
 
@@ -126,9 +128,13 @@ impl Observer for Watch {
         self.flows.insert(flow.id, Reading { forth, back, began: false });
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.links.entry((flow.phase, flow.segment, flow.link.clone())).or_default().flows += 1;
+        if let Some(meant) = &flow.meant {
+            seen.detours.insert(flow.id, meant.clone());
+        }
     }
 
     fn crossed(&mut self, flow: &Flow, direction: Direction, at: Duration, bytes: &Bytes) {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).bytes += bytes.len() as u64;
         let Some(reading) = self.flows.get_mut(&flow.id) else { return };
         let matcher = match direction {
             Direction::ToAcceptor => &mut reading.forth,
@@ -137,7 +143,6 @@ impl Observer for Watch {
         matcher.push(bytes, &mut self.hits);
         {
             let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-            seen.bytes += bytes.len() as u64;
             let totals = seen.links.entry((flow.phase, flow.segment, flow.link.clone())).or_default();
             totals.bytes += bytes.len() as u64;
             if let (false, Some(first)) = (reading.began, bytes.first()) {

@@ -144,7 +144,7 @@ impl Program {
         stop: CancellationToken,
     ) -> impl Fn(BoxStream, Ends) -> Handling + Send + Sync + 'static {
         let (tally, service) = (self.tally.clone(), self.service.clone());
-        move |wire, _ends| {
+        move |wire, ends| {
             let (codec, tally, service, stop) = (codec.clone(), tally.clone(), service.clone(), stop.clone());
             Box::pin(async move {
                 let Ok(mut stream) = codec.accept(wire, limits.handshake).await else {
@@ -152,7 +152,7 @@ impl Program {
                     return;
                 };
                 if codec.shakes_hands() {
-                    Tally::count(&tally.handshakes);
+                    tally.count_handshake(ends.party);
                 }
                 if let Some(service) = service {
                     // How a peer broke its own connection is its own affair.
