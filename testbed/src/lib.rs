@@ -5,3 +5,4 @@ pub mod connect;
 pub mod foothold;
 pub mod services;
 pub mod vocabulary;
+pub mod workload;
