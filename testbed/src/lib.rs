@@ -14,3 +14,4 @@ pub mod opener;
 pub mod pki;
 pub mod services;
 pub mod vocabulary;
+pub mod workload;

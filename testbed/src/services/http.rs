@@ -73,9 +73,11 @@ pub async fn serve(
             .max_header_size(MAX_HEAD)
             .serve_connection(TokioIo::new(stream), handler)
     );
+    // Draining first: an answer given after it began already says that the connection closes.
     tokio::select! {
-        ended = connection.as_mut() => return ended,
+        biased;
         () = drain.cancelled() => connection.as_mut().graceful_shutdown(),
+        ended = connection.as_mut() => return ended,
     }
     connection.await
 }
