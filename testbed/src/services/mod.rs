@@ -12,7 +12,7 @@
 //!
 //! Nothing here opens a socket, speaks TLS, or spawns a task: the caller hands in streams, and a service is
 //! usable from any thread and any runtime. The only threads are those of
-//! [`identity::HashPool`](identity::HashPool), joined when it is dropped.
+//! [`identity::HashPool`], joined when it is dropped.
 
 pub mod call;
 pub mod catalog;
