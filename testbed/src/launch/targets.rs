@@ -32,6 +32,7 @@ pub struct Known {
     pub stands: bool,
 }
 
+#[derive(Clone, Copy)]
 struct Spot {
     listener: ListenerId,
     segment: SegmentId,

@@ -11,12 +11,14 @@
 
 mod accounts;
 mod client;
+mod crowd;
 mod generator;
 mod meter;
 mod operations;
 mod schedule;
 
 pub use accounts::{Account, enrol};
+pub use crowd::{Crowd, CrowdError};
 pub use generator::{Bounds, Generator, LATE, Perform, Performing, Record, Tally};
 pub use meter::{Counts, Interval, Meter};
 pub use operations::{Failure, Users, UsersConfig};

@@ -1,0 +1,159 @@
+//! Honest work of the phases: schedules from the seed, intervals as events, rows at the end.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use testbed::{
+    ledger::Ledger,
+    vocabulary::Phase,
+    workload::{self, Bounds, Crowd, Meter, Operation, Pace, Plan, Weights, schedule},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{RunError, emit::Emitter};
+use crate::{
+    catalog::{Arrival, Extent, PhasePlan, Scenario},
+    event::{Event, Interval},
+    latency,
+};
+
+/// Operations in flight at most, per launch.
+const IN_FLIGHT: usize = 512;
+/// The longest an operation may take, and how long the last of a phase are awaited.
+const PATIENCE: Duration = Duration::from_secs(10);
+const STRAGGLERS: Duration = Duration::from_secs(3);
+/// Every kind of operation early even in short phases; logins most, for they carry passwords.
+const WEIGHTS: Weights = Weights { login: 3, list: 3, create: 2, delete: 2 };
+/// Sessions and servers that are there before anything is measured.
+const SESSIONS: usize = 4;
+const SERVERS: usize = 6;
+
+/// Honest users of one step.
+pub(super) struct Honest {
+    crowd: Crowd,
+    plan: Plan,
+    seed: u64,
+}
+
+/// What honest users did in one phase.
+pub(super) struct Worked {
+    pub(super) phase: Phase,
+    pub(super) intervals: Vec<Interval>,
+    pub(super) seconds: f64,
+    pub(super) cpu: BTreeMap<String, Duration>,
+    pub(super) dropped: u64,
+    pub(super) in_flight: u64,
+}
+
+/// A phase to work: where it belongs and what ends it early.
+pub(super) struct Shift<'a> {
+    pub(super) scenario: &'a Scenario,
+    pub(super) architecture: &'a str,
+    pub(super) phase: Phase,
+    /// Tells schedules of one seed apart.
+    pub(super) stream: u64,
+    pub(super) extent: Extent,
+    pub(super) stop: &'a CancellationToken,
+}
+
+impl Honest {
+    /// Accounts for every phase, first sessions and servers.
+    pub(super) async fn start(
+        ledger: &mut Ledger,
+        scenario: &Scenario,
+        phases: &PhasePlan,
+        seed: u64,
+    ) -> Result<Self, RunError> {
+        let bounds = Bounds { in_flight: IN_FLIGHT, patience: PATIENCE, stragglers: STRAGGLERS };
+        let mut crowd = Crowd::start(ledger, bounds)?;
+        ledger.add_clock(crowd.label(), crowd.thread_id());
+        let rate = f64::from(scenario.workload.rate);
+        let pace = match scenario.workload.arrival {
+            Arrival::Poisson => Pace::Poisson(rate),
+            Arrival::Constant => Pace::Constant(rate),
+        };
+        let plan = Plan { pace, extent: workload::Extent::Count(0), weights: WEIGHTS };
+        let extents = [phases.baseline, phases.attack, phases.recovery];
+        let mut honest = Self { crowd, plan, seed };
+        // Floods work two attacks and two recoveries: twice is enough for both shapes.
+        let needed: usize = (0..2)
+            .flat_map(|round| extents.iter().zip(round * 3..))
+            .map(|(extent, stream)| workload::accounts_needed(&honest.arrivals(*extent, stream)))
+            .sum();
+        honest.crowd.enrol(needed + SESSIONS).await?;
+        honest.crowd.warm_up(SESSIONS, SERVERS).await?;
+        Ok(honest)
+    }
+
+    /// Works one phase and sends its intervals.
+    pub(super) async fn work(
+        &self,
+        ledger: &Ledger,
+        shift: &Shift<'_>,
+        emitter: &mut Emitter,
+    ) -> Result<Worked, RunError> {
+        let arrivals = self.arrivals(shift.extent, shift.stream);
+        let meter = Arc::new(Meter::new().map_err(|error| RunError::Plan(error.to_string()))?);
+        let (before, began_ms) = (ledger.cpu(), emitter.now_ms());
+        let began = tokio::time::Instant::now();
+        let tally = self.crowd.work(arrivals, meter.clone(), shift.stop.clone()).await?;
+        let elapsed = began.elapsed();
+        let length = match shift.extent {
+            Extent::Lasting(length) if !tally.stopped => length,
+            _ => elapsed,
+        };
+        let mut cpu = ledger.cpu();
+        for (name, spent) in &mut cpu {
+            *spent = spent.saturating_sub(before.get(name).copied().unwrap_or_default());
+        }
+        let intervals: Vec<Interval> = meter
+            .take_intervals()
+            .into_iter()
+            .map(|interval| {
+                let start = Duration::from_secs(interval.second);
+                let until = (start + Duration::from_secs(1)).min(length);
+                Interval {
+                    architecture: shift.architecture.to_owned(),
+                    scenario: shift.scenario.id.clone(),
+                    phase: shift.phase,
+                    operation: interval.operation.word().to_owned(),
+                    start_ms: began_ms + start.as_millis() as u64,
+                    length_ms: (until.saturating_sub(start).as_millis() as u64).max(1),
+                    offered: interval.counts.offered,
+                    completed: interval.counts.done,
+                    errors: interval.counts.failed + interval.counts.dropped,
+                    late: interval.counts.late,
+                    histogram: latency::encode(&interval.latencies),
+                }
+            })
+            .collect();
+        for interval in &intervals {
+            emitter.send(Event::Interval(interval.clone()));
+        }
+        Ok(Worked {
+            phase: shift.phase,
+            intervals,
+            seconds: length.as_secs_f64(),
+            cpu,
+            dropped: tally.dropped,
+            in_flight: tally.in_flight,
+        })
+    }
+
+    /// Ends their thread.
+    pub(super) fn stop(self) -> Result<(), RunError> {
+        Ok(self.crowd.stop()?)
+    }
+
+    fn arrivals(&self, extent: Extent, stream: u64) -> Vec<workload::Arrival> {
+        let extent = match extent {
+            Extent::Requests(count) => workload::Extent::Count(count as usize),
+            Extent::Lasting(length) => workload::Extent::For(length),
+        };
+        schedule(&Plan { extent, ..self.plan }, self.seed, stream)
+    }
+}
+
+/// Words of operations, for rows; `all` first.
+pub(super) fn operations() -> impl Iterator<Item = &'static str> {
+    ["all"].into_iter().chain(Operation::ALL.iter().map(|operation| operation.word()))
+}
