@@ -44,12 +44,11 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::technique::TECHNIQUES;
+    use crate::technique::{Description, TECHNIQUES};
 
     #[test]
     fn the_table_holds_exactly_the_ids_techniques_carry() {
-        let carried: BTreeSet<&str> =
-            TECHNIQUES.iter().flat_map(|technique| technique.attack_ids()).collect();
+        let carried: BTreeSet<&str> = TECHNIQUES.iter().flat_map(Description::attack_ids).collect();
         let listed: BTreeSet<&str> = ATTACK_IDS.iter().map(|entry| entry.id).collect();
         assert_eq!(carried, listed);
         assert_eq!(listed.len(), ATTACK_IDS.len(), "an id is listed twice");

@@ -1,4 +1,4 @@
-//! The server name a ClientHello asks for.
+//! The server name a `ClientHello` asks for.
 //!
 //! Only as much of TLS as an impostor needs to choose the name on its certificate. Hellos split over
 //! several records or reads are joined; anything malformed simply has no name.
@@ -10,11 +10,11 @@ pub enum Opening {
     Partial,
     /// No TLS.
     Clear,
-    /// A ClientHello, with its server name if it is readable and has one.
+    /// A `ClientHello`, with its server name if it is readable and has one.
     Hello(Option<String>),
 }
 
-/// Longest ClientHello that is waited for, in bytes of handshake.
+/// Longest `ClientHello` that is waited for, in bytes of handshake.
 const MAX_HELLO: usize = 64 * 1024;
 const HANDSHAKE_RECORD: u8 = 0x16;
 const CLIENT_HELLO: u8 = 1;
@@ -62,7 +62,7 @@ fn handshake(mut records: &[u8]) -> Result<Vec<u8>, Short> {
     }
 }
 
-/// Walks a ClientHello to its `server_name` extension.
+/// Walks a `ClientHello` to its `server_name` extension.
 fn server_name(hello: &[u8]) -> Option<String> {
     let after_random = hello.get(2 + 32..)?;
     let (_session, rest) = prefixed(after_random, 1)?;
@@ -100,7 +100,7 @@ mod tests {
 
     use super::*;
 
-    /// A ClientHello that asks for `name`, in records of at most `record` bytes.
+    /// A `ClientHello` that asks for `name`, in records of at most `record` bytes.
     fn hello(name: &str, record: usize) -> Vec<u8> {
         let vector = |width: usize, body: &[u8]| {
             let length = (body.len() as u32).to_be_bytes();

@@ -66,11 +66,11 @@ impl Technique for Escape {
 
 /// Sniffs until the end; acts once on the first token, and once on the first server.
 async fn listen(foothold: &mut Foothold, doors: Doors, haul: &mut Haul) {
-    let step = Step { technique: NAME, attack_id: SNIFFING };
+    let sniffing = Step { technique: NAME, attack_id: SNIFFING };
     let stop = foothold.stop().clone();
     let mut replay = Replay::new(NAME, foothold, haul);
-    let Some(mut sniffer) = haul.granted(step, foothold.sniffer()) else { return };
-    let mut ears = Ears::new(step);
+    let Some(mut sniffer) = haul.granted(sniffing, foothold.sniffer()) else { return };
+    let mut ears = Ears::new(sniffing);
     let mut called = false;
     while let Some(chunk) = sniffer.next().await {
         let (flow, at) = (Some(chunk.flow.id), Some(chunk.at));

@@ -99,7 +99,7 @@ pub(super) async fn sweep(
             asking.spawn(ask(step, reach.clone(), tls.clone(), target));
         }
         let Some(asked) = asking.join_next().await else { break };
-        for attempt in asked.unwrap_or_else(|end| super::rethrow(end)) {
+        for attempt in asked.unwrap_or_else(super::rethrow) {
             if attempt.served && attempt.channel == Channel::Clear {
                 clear.push(attempt.target);
             }

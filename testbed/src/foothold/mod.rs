@@ -14,9 +14,9 @@ mod tls;
 
 pub use flood::{Arm, Flood, FloodBackend, FloodBounds, FloodConnection, FloodKind, FloodTally};
 pub use in_path::{InPath, Intercepted};
+pub use proxies::stream::BoxStream;
 pub use reach::{Answer, Dialed, Reach, ReachBackend, Target, TargetId};
 pub use sniffer::{FlowView, Sniffed, Sniffer};
-pub use proxies::stream::BoxStream;
 pub use tls::{AttackerTls, HandshakeFailure, TlsBackend};
 
 use tokio_util::sync::CancellationToken;
