@@ -84,7 +84,7 @@ fn bounds(rate: u32, in_flight: usize) -> FloodBounds {
 }
 
 const FAST: Duration = Duration::from_millis(1);
-const NEVER: Duration = Duration::from_secs(3600);
+const NEVER: Duration = Duration::from_hours(1);
 
 #[tokio::test(start_paused = true)]
 async fn every_attempt_of_the_licence_is_made_and_nobody_stays() {

@@ -7,6 +7,7 @@ pub mod host;
 pub mod jsonl;
 pub mod latency;
 pub mod run_dir;
+pub mod runner;
 pub mod snapshot;
 pub mod verdict;
 

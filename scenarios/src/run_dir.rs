@@ -95,6 +95,11 @@ impl RunDir {
         Ok(Self { path, force })
     }
 
+    /// May it replace what is there?
+    pub fn replaces(&self) -> bool {
+        self.force
+    }
+
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
@@ -167,6 +172,22 @@ impl EventLog {
             .map_err(RunDirError::at(&self.path))?;
         Ok(self.path)
     }
+}
+
+/// Writes a file of its own, outside a run directory: mode 0600, never through a link, replacing only when
+/// told so.
+pub fn write_private(path: &Path, bytes: &[u8], force: bool) -> Result<(), RunDirError> {
+    if force {
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(RunDirError::at(path)(error));
+            }
+            _ => {}
+        }
+    }
+    private(path, false)
+        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
+        .map_err(RunDirError::at(path))
 }
 
 fn take_over(path: &Path, force: bool) -> Result<(), RunDirError> {

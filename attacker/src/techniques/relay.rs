@@ -149,3 +149,81 @@ async fn invent<V: AsyncRead + AsyncWrite>(
 fn failure(error: Option<io::Error>) -> HandshakeFailure {
     error.map_or(HandshakeFailure::Closed, |error| call::refusal_of(&error))
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::{io::DuplexStream, sync::mpsc, time::timeout};
+
+    use super::*;
+    use crate::loot::Step;
+
+    /// Relays between a victim and a far side that play their parts; a deadlock fails after an hour of
+    /// paused time.
+    async fn between<V, F>(
+        victim: impl FnOnce(DuplexStream) -> V,
+        far: impl FnOnce(DuplexStream) -> F,
+    ) -> (Result<(), HandshakeFailure>, V::Output, F::Output)
+    where
+        V: Future,
+        F: Future,
+    {
+        let step = Step { technique: "test", attack_id: "T1557" };
+        let ear = Mutex::new(Ear::new(step, 1, mpsc::unbounded_channel().0));
+        let (victims, ours) = tokio::io::duplex(8);
+        let (far_ours, fars) = tokio::io::duplex(8);
+        let all = async { tokio::join!(relay(ours, far_ours, &ear), victim(victims), far(fars)) };
+        timeout(Duration::from_hours(1), all).await.unwrap()
+    }
+
+    async fn rest(stream: &mut DuplexStream) -> String {
+        let mut text = String::new();
+        stream.read_to_string(&mut text).await.unwrap();
+        text
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_far_side_that_waits_for_the_end_gets_it_and_its_answer_comes_back() {
+        let victim = async |mut stream: DuplexStream| {
+            stream.write_all(b"a question longer than the pipe").await.unwrap();
+            stream.shutdown().await.unwrap();
+            rest(&mut stream).await
+        };
+        let far = async |mut stream: DuplexStream| {
+            let asked = rest(&mut stream).await;
+            stream.write_all(b"an answer longer than the pipe").await.unwrap();
+            asked
+        };
+        let (_, answer, asked) = between(victim, far).await;
+        assert_eq!(asked, "a question longer than the pipe");
+        assert_eq!(answer, "an answer longer than the pipe");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_victim_may_go_on_after_the_far_side_has_finished() {
+        let victim = async |mut stream: DuplexStream| {
+            let told = rest(&mut stream).await;
+            stream.write_all(b"and another thing").await.unwrap();
+            drop(stream);
+            told
+        };
+        let far = async |mut stream: DuplexStream| {
+            stream.write_all(b"that is all").await.unwrap();
+            stream.shutdown().await.unwrap();
+            rest(&mut stream).await
+        };
+        let (_, told, heard) = between(victim, far).await;
+        assert_eq!((told.as_str(), heard.as_str()), ("that is all", "and another thing"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_victim_that_leaves_without_a_word_is_told_from_one_that_spoke() {
+        let mute = async |stream: DuplexStream| drop(stream);
+        let hold = async |mut stream: DuplexStream| rest(&mut stream).await;
+        assert_eq!(between(mute, hold).await.0, Err(HandshakeFailure::Closed));
+        let brief = async |mut stream: DuplexStream| stream.write_all(b"x").await.unwrap();
+        assert_eq!(between(brief, hold).await.0, Ok(()));
+    }
+}

@@ -274,6 +274,8 @@ pub struct FloodInterval {
     pub completed: u64,
     /// Attempts that failed.
     pub failed: u64,
+    /// What the flooded node itself counted of them.
+    pub counted: u64,
 }
 
 /// One second of honest work, one operation.

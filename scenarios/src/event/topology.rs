@@ -1,7 +1,10 @@
 //! An architecture as the stream shows it: enough to draw it, nothing to rebuild it from.
 
 use serde::{Deserialize, Serialize};
-use testbed::vocabulary::SecurityDomain;
+use testbed::{
+    architecture::{Architecture, SegmentId},
+    vocabulary::SecurityDomain,
+};
 
 /// An architecture for drawing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +19,42 @@ pub struct Topology {
     pub hosts: Vec<TopologyHost>,
     /// Every dial of the file, in file order.
     pub links: Vec<TopologyLink>,
+}
+
+impl Topology {
+    /// What a face needs to draw an architecture.
+    pub fn of(architecture: &Architecture) -> Self {
+        let segment = |id: SegmentId| architecture[id].name.clone();
+        Self {
+            architecture: architecture.name.clone(),
+            title: architecture.title.clone(),
+            segments: architecture
+                .segments
+                .iter()
+                .map(|shown| TopologySegment { name: shown.name.clone(), domain: shown.domain })
+                .collect(),
+            hosts: architecture
+                .host_ids()
+                .map(|host| TopologyHost {
+                    name: architecture[host].name.clone(),
+                    segments: architecture[host].segments.iter().map(|id| segment(*id)).collect(),
+                    processes: architecture
+                        .processes_on(host)
+                        .map(|process| architecture[process].name.clone())
+                        .collect(),
+                    inside: architecture[host].inside.map(|outer| architecture[outer].name.clone()),
+                })
+                .collect(),
+            links: architecture
+                .dial_ids()
+                .map(|dial| TopologyLink {
+                    link: architecture.link(dial),
+                    segment: architecture.segment_of(dial).map(segment),
+                    declared_tls: architecture[dial].tls.is_some(),
+                })
+                .collect(),
+        }
+    }
 }
 
 /// A segment for drawing.

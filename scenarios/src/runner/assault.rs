@@ -75,9 +75,8 @@ impl Assault {
         std::iter::from_fn(|| self.items.try_recv().ok()).collect()
     }
 
-    /// Tells the technique that its time is over, waits for what it brings home, and joins its thread.
-    pub(super) async fn end(self) -> Result<(Loot, Vec<Item>), RunError> {
-        self.stop.cancel();
+    /// Waits for a technique that ends by itself, and joins its thread.
+    pub(super) async fn finish(self) -> Result<(Loot, Vec<Item>), RunError> {
         let Self { thread, outcome, mut items, .. } = self;
         let loot = outcome.await;
         let last = std::iter::from_fn(|| items.try_recv().ok()).collect();
@@ -87,5 +86,11 @@ impl Assault {
             Ok(Err(error)) => Err(error.into()),
             Err(_) => Err(std::io::Error::other("a technique ended without a word").into()),
         }
+    }
+
+    /// Tells the technique that its time is over, waits for what it brings home, and joins its thread.
+    pub(super) async fn end(self) -> Result<(Loot, Vec<Item>), RunError> {
+        self.stop.cancel();
+        self.finish().await
     }
 }

@@ -25,6 +25,11 @@ impl Emitter {
         Ok(Self { started: Instant::now(), events: Vec::new(), sender, log, failed: None })
     }
 
+    /// What all times of the run count from.
+    pub(super) fn started(&self) -> Instant {
+        self.started
+    }
+
     /// Milliseconds since the run started.
     pub(super) fn now_ms(&self) -> u64 {
         self.ms(Instant::now())

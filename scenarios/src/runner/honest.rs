@@ -44,6 +44,15 @@ pub(super) struct Worked {
     pub(super) in_flight: u64,
 }
 
+/// A phase worked off, not counted yet.
+pub(super) struct Arrived {
+    meter: Arc<Meter>,
+    tally: workload::Tally,
+    cpu: BTreeMap<String, Duration>,
+    began: tokio::time::Instant,
+    length: Duration,
+}
+
 /// A phase to work: where it belongs and what ends it early.
 pub(super) struct Shift<'a> {
     pub(super) scenario: &'a Scenario,
@@ -64,7 +73,7 @@ impl Honest {
         seed: u64,
     ) -> Result<Self, RunError> {
         let bounds = Bounds { in_flight: IN_FLIGHT, patience: PATIENCE, stragglers: STRAGGLERS };
-        let mut crowd = Crowd::start(ledger, bounds)?;
+        let crowd = Crowd::start(ledger, bounds)?;
         ledger.add_clock(crowd.label(), crowd.thread_id());
         let rate = f64::from(scenario.workload.rate);
         let pace = match scenario.workload.arrival {
@@ -74,8 +83,9 @@ impl Honest {
         let plan = Plan { pace, extent: workload::Extent::Count(0), weights: WEIGHTS };
         let extents = [phases.baseline, phases.attack, phases.recovery];
         let mut honest = Self { crowd, plan, seed };
-        // Floods work two attacks and two recoveries: twice is enough for both shapes.
-        let needed: usize = (0..2)
+        // A flood attacks and recovers twice.
+        let rounds = if scenario.technique.is_flood() { 2 } else { 1 };
+        let needed: usize = (0..rounds)
             .flat_map(|round| extents.iter().zip(round * 3..))
             .map(|(extent, stream)| workload::accounts_needed(&honest.arrivals(*extent, stream)))
             .sum();
@@ -84,16 +94,11 @@ impl Honest {
         Ok(honest)
     }
 
-    /// Works one phase and sends its intervals.
-    pub(super) async fn work(
-        &self,
-        ledger: &Ledger,
-        shift: &Shift<'_>,
-        emitter: &mut Emitter,
-    ) -> Result<Worked, RunError> {
+    /// Works one phase off.
+    pub(super) async fn arrive(&self, ledger: &Ledger, shift: &Shift<'_>) -> Result<Arrived, RunError> {
         let arrivals = self.arrivals(shift.extent, shift.stream);
         let meter = Arc::new(Meter::new().map_err(|error| RunError::Plan(error.to_string()))?);
-        let (before, began_ms) = (ledger.cpu(), emitter.now_ms());
+        let before = ledger.cpu();
         let began = tokio::time::Instant::now();
         let tally = self.crowd.work(arrivals, meter.clone(), shift.stop.clone()).await?;
         let elapsed = began.elapsed();
@@ -105,6 +110,18 @@ impl Honest {
         for (name, spent) in &mut cpu {
             *spent = spent.saturating_sub(before.get(name).copied().unwrap_or_default());
         }
+        Ok(Arrived { meter, tally, cpu, began, length })
+    }
+
+    /// What became of a phase, as intervals that are sent.
+    pub(super) fn count(
+        &self,
+        shift: &Shift<'_>,
+        arrived: Arrived,
+        emitter: &mut Emitter,
+    ) -> Result<Worked, RunError> {
+        let Arrived { meter, tally, cpu, began, length } = arrived;
+        let began_ms = emitter.ms(began);
         let intervals: Vec<Interval> = meter
             .take_intervals()
             .into_iter()

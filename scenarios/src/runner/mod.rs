@@ -215,9 +215,9 @@ impl Run {
         let events = self.emitter.finish()?;
         let Some(directory) = self.directory else { return Ok(()) };
         let recorded = Recorded::of(&events);
-        for file in export::files(&recorded) {
-            let bytes =
-                file.exporter.export(&recorded).map_err(|error| RunError::Export(error.to_string()))?;
+        let failed = |error: export::ExportError| RunError::Export(error.to_string());
+        for file in export::files(&recorded).map_err(failed)? {
+            let bytes = file.exporter.export(&recorded).map_err(failed)?;
             directory.write(&file.name, &bytes)?;
         }
         Ok(())

@@ -47,7 +47,8 @@ impl Plan {
 
     /// The controls of a pair's cells.
     pub(super) fn controls(&self, pair: Pair) -> Vec<ControlRef> {
-        let (architecture, scenario) = (&self.architectures[pair.architecture], &self.scenarios[pair.scenario]);
+        let (architecture, scenario) =
+            (&self.architectures[pair.architecture], &self.scenarios[pair.scenario]);
         let cells = scenario.controls.iter().map(|control| control.cell(&architecture.name, &scenario.id));
         cells
             .map(|(architecture, scenario)| ControlRef {

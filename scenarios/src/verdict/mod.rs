@@ -64,6 +64,18 @@ pub struct Judgement {
 }
 
 impl Judgement {
+    /// The question could not even be put.
+    pub fn not_exercised(why: &str) -> Self {
+        Self {
+            verdict: Verdict::NotExercised,
+            method: Method::Modelled,
+            sent: 0,
+            exposed: 0,
+            reason: why.to_owned(),
+            control: Control { positive: Positive::Missing, crossed: None },
+        }
+    }
+
     /// The cell of `subject`; hunt and expectation are left empty for the caller to set.
     pub fn into_cell(self, subject: Subject, evidence: Vec<Evidence>) -> Cell {
         Cell {

@@ -76,6 +76,8 @@ pub struct LaunchOptions {
     pub bystander: bool,
     /// CPU burnt per handshake on public fronts: the test switch of the flood's attribution.
     pub ballast: Duration,
+    /// What all times count from; `None` = this launch.
+    pub epoch: Option<Instant>,
 }
 
 /// Why a launch failed.
@@ -148,9 +150,10 @@ impl<'a> Making<'a> {
         let canaries = Canaries::new(options.seed);
         let seen = Arc::default();
         let capture = Arc::new(Mutex::new(FlowStore::new(CAPTURE_BUDGET)));
+        let epoch = options.epoch.unwrap_or_else(Instant::now);
         let recorder = Recorder(Arc::clone(&capture));
         let watch = Watch::new(canaries.clone(), Arc::clone(&seen), Arc::clone(&capture));
-        let fabric = Fabric::new(registry.clone(), Instant::now(), vec![Box::new(recorder), Box::new(watch)])
+        let fabric = Fabric::new(registry.clone(), epoch, vec![Box::new(recorder), Box::new(watch)])
             .map_err(|source| LaunchError::Start { what: "the tap thread".to_owned(), source })?;
         let plant: Arc<dyn Plant> = Arc::new(Planter::new(canaries.mint(), fabric.clone()));
         let service_user = Login {

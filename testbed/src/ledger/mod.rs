@@ -65,6 +65,11 @@ impl Ledger {
         self.meter.read()
     }
 
+    /// Adds a thread to the clocks.
+    pub fn add_clock(&mut self, label: &str, thread_id: i32) {
+        self.meter.add(label, [thread_id]);
+    }
+
     /// The compute services' own state: the ground truth of impact.
     pub fn stores(&self) -> impl Iterator<Item = &Arc<ComputeStore>> {
         self.nodes.iter().filter_map(Node::store)

@@ -39,7 +39,9 @@ impl Node {
                 NodeThread::start(&label, move |stop| async move { program.run(&plan, &world, stop).await })
             })
             .collect::<io::Result<_>>()?;
-        Ok(Self { label, threads, program })
+        // Only the threads hold the service: its pooled connections close when they end, not when this
+        // handle goes, or a neighbour would wait for them while it drains.
+        Ok(Self { label, threads, program: program.without_service() })
     }
 
     /// `host/process`.

@@ -103,6 +103,11 @@ impl Program {
         Ok(())
     }
 
+    /// The same without the service itself.
+    pub(super) fn without_service(self) -> Self {
+        Self { service: None, ..self }
+    }
+
     pub(super) fn helper_threads(&self) -> Vec<i32> {
         let ids = self.identity.as_ref().map(|identity| identity.hash_thread_ids().to_vec());
         ids.unwrap_or_default().into_iter().map(|id| id.as_raw_nonzero().get()).collect()

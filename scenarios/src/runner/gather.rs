@@ -1,0 +1,187 @@
+//! From a ledger to facts: which canaries crossed which link, readable or sealed, within a window of time.
+//!
+//! It opens captured flows with the run's own key log and searches what comes out; it decides nothing.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+    time::Duration,
+};
+
+use testbed::{
+    architecture::SegmentId,
+    canary::{CanaryId, search},
+    capture::FlowRecord,
+    ledger::Ledger,
+    opener::{Alert, Keys, Kind, Opened, Opener},
+    vocabulary::{Asset, Direction, SecurityDomain, Vantage},
+};
+
+use crate::verdict::Leg;
+
+/// Where a canary is: a flow, a direction, a stretch of the captured stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Spot {
+    pub(super) flow: u64,
+    pub(super) segment: String,
+    pub(super) link: String,
+    pub(super) direction: Direction,
+    pub(super) range: Range<u64>,
+    /// As in [`crate::event::Evidence::encoding`].
+    pub(super) encoding: String,
+    pub(super) canary: CanaryId,
+}
+
+/// One opened flow.
+pub(super) struct Conversation {
+    pub(super) flow: u64,
+    pub(super) segment: usize,
+    pub(super) link: String,
+    pub(super) opened_at: Duration,
+    /// Canaries in it, readable as they crossed or after opening.
+    pub(super) spots: Vec<(Asset, Duration, bool, Spot)>,
+    pub(super) tls: bool,
+    pub(super) locked: bool,
+    pub(super) silent: bool,
+    pub(super) complete: bool,
+    /// Application records the dialer sent.
+    pub(super) spoken: u64,
+    pub(super) alerts: Vec<Alert>,
+    /// Bytes the dialer sent.
+    pub(super) length: u64,
+}
+
+/// Segments readable from a vantage.
+pub(super) fn readable(ledger: &Ledger, vantage: Vantage) -> Vec<SegmentId> {
+    let domain = match vantage {
+        Vantage::PublicSniffer | Vantage::PublicInPath => SecurityDomain::Public,
+        Vantage::Guest => SecurityDomain::Guest,
+        _ => SecurityDomain::Management,
+    };
+    ledger.architecture.segments_of(domain).collect()
+}
+
+/// Opens every captured honest flow of some segments.
+pub(super) fn conversations(ledger: &Ledger, segments: &[SegmentId]) -> Vec<Conversation> {
+    let honest: BTreeSet<String> = ledger.found().links.keys().map(|(_, _, link)| link.clone()).collect();
+    let capture = ledger.captured();
+    let wanted = |flow: &&FlowRecord| {
+        segments.iter().any(|segment| segment.index() == flow.segment) && honest.contains(&*flow.link)
+    };
+    capture.flows().filter(wanted).map(|flow| converse(ledger, flow)).collect()
+}
+
+fn converse(ledger: &Ledger, flow: &FlowRecord) -> Conversation {
+    let mut reader = Opener::new(&ledger.key_log);
+    let mut times = Vec::new();
+    for chunk in flow.chunks.iter().filter(|chunk| !chunk.bytes.is_empty()) {
+        reader.feed(chunk.direction, &chunk.bytes);
+        times.push(chunk.at);
+    }
+    let opened = reader.finish();
+    let segment = ledger.architecture.segments.get(flow.segment);
+    let mut conversation = Conversation {
+        flow: flow.id,
+        segment: flow.segment,
+        link: flow.link.to_string(),
+        opened_at: flow.opened,
+        spots: Vec::new(),
+        tls: opened.kind == Kind::Tls,
+        locked: opened.keys == Keys::Missing || !opened.errors.is_empty(),
+        silent: opened.kind == Kind::Silent,
+        complete: opened.handshake_complete,
+        spoken: opened.to_acceptor.application_records,
+        alerts: opened.alerts.clone(),
+        length: flow
+            .chunks
+            .iter()
+            .filter(|chunk| chunk.direction == Direction::ToAcceptor)
+            .map(|chunk| chunk.bytes.len() as u64)
+            .sum(),
+    };
+    let name = segment.map_or_else(String::new, |segment| segment.name.clone());
+    for direction in [Direction::ToAcceptor, Direction::ToDialer] {
+        conversation.spots.extend(spots(ledger, flow, &name, &opened, direction, &times));
+    }
+    conversation
+}
+
+/// Canaries in one direction of an opened flow, with the captured bytes they came from.
+fn spots(
+    ledger: &Ledger,
+    flow: &FlowRecord,
+    segment: &str,
+    opened: &Opened,
+    direction: Direction,
+    times: &[Duration],
+) -> Vec<(Asset, Duration, bool, Spot)> {
+    let way = opened.way(direction);
+    let sealed = opened.kind == Kind::Tls;
+    search(&ledger.canaries, &way.plaintext())
+        .into_iter()
+        .filter_map(|hit| {
+            let range = way.captured(hit.start..hit.end)?;
+            let order = way.pieces.iter().find(|piece| piece.span.end >= range.end)?.order;
+            let at = times.get(order as usize).copied().unwrap_or(flow.opened);
+            let encoding =
+                if sealed { format!("tls+{}", hit.encoding) } else { hit.encoding.word().to_owned() };
+            let spot = Spot {
+                flow: flow.id,
+                segment: segment.to_owned(),
+                link: flow.link.to_string(),
+                direction,
+                range,
+                encoding,
+                canary: hit.canary,
+            };
+            Some((hit.asset, at, sealed, spot))
+        })
+        .collect()
+}
+
+/// The legs of some segments for one asset, and where its readable and its sealed canaries are.
+pub(super) fn legs(
+    ledger: &Ledger,
+    conversations: &[Conversation],
+    asset: Asset,
+    window: &Range<Duration>,
+) -> (Vec<Leg>, Vec<Spot>) {
+    let mut legs: BTreeMap<&str, (BTreeSet<CanaryId>, BTreeSet<CanaryId>, u64)> = BTreeMap::new();
+    let mut places = Vec::new();
+    for talk in conversations {
+        let leg = legs.entry(&talk.link).or_default();
+        if talk.locked && !talk.silent {
+            leg.2 += 1;
+        }
+        let of_asset = talk.spots.iter().filter(|(of, at, _, _)| *of == asset && window.contains(at));
+        for (_, _, sealed, spot) in of_asset {
+            let canaries = if *sealed { &mut leg.1 } else { &mut leg.0 };
+            if canaries.insert(spot.canary) {
+                places.push(spot.clone());
+            }
+        }
+    }
+    // The live matcher saw every byte, the capture may have dropped flows: what either saw counts.
+    let segments: BTreeSet<usize> = conversations.iter().map(|talk| talk.segment).collect();
+    let seen = ledger.found();
+    let found = seen.findings.iter().filter(|finding| {
+        finding.hit.asset == asset
+            && window.contains(&finding.at)
+            && segments.contains(&finding.segment.index())
+    });
+    for finding in found {
+        if let Some(leg) = legs.get_mut(finding.link.as_str()) {
+            leg.0.insert(finding.hit.canary);
+        }
+    }
+    let legs = legs
+        .into_iter()
+        .map(|(link, (clear, sealed, unopened))| Leg {
+            link: link.to_owned(),
+            carried_clear: clear.len() as u64,
+            carried_sealed: sealed.difference(&clear).count() as u64,
+            unopened_flows: unopened,
+        })
+        .collect();
+    (legs, places)
+}

@@ -1,0 +1,310 @@
+//! From facts to cells of one step: asks the pure judge, attaches frames, expectation and the hunt.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+    time::Duration,
+};
+
+use attacker::loot::{Act, Loot, Secret, SecretKind};
+use testbed::{
+    canary::{CanaryId, search},
+    capture::{Comment, FrameIndex},
+    ledger::Ledger,
+    vocabulary::{Asset, Direction},
+};
+
+use super::{
+    captures::Captures,
+    gather::{Conversation, Spot, legs},
+};
+use crate::{
+    catalog::{Scenario, Technique},
+    event::{Cell, Evidence, Hunt, Impact, Verdict},
+    verdict::{
+        Attempted, ControlRef, InPathFacts, Judgement, PassiveFacts, ReachFacts, RedirectedLink, Subject,
+        resolve,
+    },
+};
+
+/// Spots a cell carries as evidence, per link.
+const SPOTS: usize = 4;
+
+/// Everything judgement needs of one step.
+pub(super) struct Case<'a> {
+    pub(super) ledger: &'a Ledger,
+    pub(super) scenario: &'a Scenario,
+    pub(super) loot: &'a Loot,
+    pub(super) conversations: &'a [Conversation],
+    pub(super) baseline: Range<Duration>,
+    pub(super) attack: Range<Duration>,
+    pub(super) controls: &'a [ControlRef],
+    pub(super) cells: &'a [Cell],
+}
+
+/// A cell, and where its evidence is before frames have numbers.
+pub(super) struct Judged {
+    pub(super) cell: Cell,
+    pub(super) spots: Vec<Spot>,
+    pub(super) refusals: Vec<Refused>,
+}
+
+/// A victim's refusal, as captured.
+pub(super) struct Refused {
+    pub(super) flow: u64,
+    pub(super) segment: usize,
+    pub(super) link: String,
+    pub(super) range: Range<u64>,
+    pub(super) answer: String,
+}
+
+impl Case<'_> {
+    /// One cell per asset of the scenario.
+    pub(super) fn cells(&self) -> Vec<Judged> {
+        self.scenario.assets.iter().map(|asset| self.cell(*asset)).collect()
+    }
+
+    fn cell(&self, asset: Asset) -> Judged {
+        let (judgement, mut spots, refusals, evidence) = match (self.scenario.technique, asset) {
+            (_, Asset::Reach) => self.reach(),
+            (Technique::InPath, _) => self.in_path(asset),
+            _ => self.passive(asset),
+        };
+        let subject = Subject {
+            architecture: self.ledger.architecture.name.clone(),
+            scenario: self.scenario.id.clone(),
+            vantage: self.scenario.vantage,
+            asset,
+            weakness: self.scenario.weakness.clone(),
+        };
+        let mut cell = judgement.into_cell(subject, evidence);
+        let readable = cell.verdict == Verdict::Broken;
+        spots.retain(|spot| readable != spot.encoding.starts_with("tls+") || self.is_in_path());
+        cell.hunt = readable.then(|| self.hunt(asset, &spots)).flatten();
+        cell.expected = self.scenario.expected(&cell.architecture, asset);
+        Judged { cell, spots: few(spots), refusals }
+    }
+
+    fn is_in_path(&self) -> bool {
+        self.scenario.technique == Technique::InPath
+    }
+
+    fn passive(&self, asset: Asset) -> (Judgement, Vec<Spot>, Vec<Refused>, Vec<Evidence>) {
+        let (legs, spots) = legs(self.ledger, self.conversations, asset, &self.attack);
+        let positive = resolve(asset, self.controls, self.cells);
+        (PassiveFacts { legs, positive }.judge(), spots, Vec::new(), Vec::new())
+    }
+
+    fn reach(&self) -> (Judgement, Vec<Spot>, Vec<Refused>, Vec<Evidence>) {
+        let attempts = self.loot.attempts().map(|attempt| {
+            let label = format!("{} ({})", attempt.label, attempt.attempt);
+            Attempted::new(label, &attempt.answer, attempt.served)
+        });
+        let positive = resolve(Asset::Reach, self.controls, self.cells);
+        let facts = ReachFacts { attempts: attempts.collect(), positive };
+        (facts.judge(), Vec::new(), Vec::new(), facts.evidence())
+    }
+
+    fn in_path(&self, asset: Asset) -> (Judgement, Vec<Spot>, Vec<Refused>, Vec<Evidence>) {
+        let (before, _) = legs(self.ledger, self.conversations, asset, &self.baseline);
+        let mut links: BTreeMap<String, RedirectedLink> = BTreeMap::new();
+        let blank = |link: &str, carried| RedirectedLink {
+            link: link.to_owned(),
+            carried,
+            arrivals: 0,
+            refusals: 0,
+            accepted: 0,
+            used: 0,
+            lost: 0,
+        };
+        for leg in before {
+            let carried = leg.carried_clear + leg.carried_sealed;
+            links.insert(leg.link.clone(), blank(&leg.link, carried));
+        }
+        let (mut spots, mut refusals) = (Vec::new(), Vec::new());
+        let mut lost: BTreeMap<&str, BTreeSet<CanaryId>> = BTreeMap::new();
+        let seen = self.ledger.found();
+        for talk in self.conversations {
+            let Some(meant) = seen.detours.get(&talk.flow) else { continue };
+            // Before the attack nothing is sent elsewhere, so the meant link is one that was seen.
+            links.retain(|link, _| *link != talk.link);
+            let link = links.entry(meant.clone()).or_insert_with(|| blank(meant, 0));
+            if talk.silent {
+                continue;
+            }
+            link.arrivals += 1;
+            if let Some(refused) = refusal(talk) {
+                link.refusals += 1;
+                refusals.push(refused);
+            } else if !talk.tls || talk.complete {
+                link.accepted += 1;
+            }
+            // The impostor ends this TLS itself: what the run's key log opens here, it read.
+            for (_, _, _, spot) in talk.spots.iter().filter(|(of, ..)| *of == asset) {
+                if lost.entry(meant).or_default().insert(spot.canary) {
+                    spots.push(spot.clone());
+                }
+            }
+        }
+        for (meant, canaries) in lost {
+            if let Some(link) = links.get_mut(meant) {
+                (link.used, link.lost) = (canaries.len() as u64, canaries.len() as u64);
+            }
+        }
+        let positive = resolve(asset, self.controls, self.cells);
+        let facts = InPathFacts { links: links.into_values().collect(), positive };
+        (facts.judge(), spots, refusals, Vec::new())
+    }
+
+    /// The attacker's own parsing against ground truth.
+    fn hunt(&self, asset: Asset, spots: &[Spot]) -> Option<Hunt> {
+        let kinds = match asset {
+            Asset::Password => &[SecretKind::Password][..],
+            Asset::Token => &[SecretKind::Token],
+            Asset::RequestBody => &[SecretKind::RequestBody],
+            Asset::ResponseBody => &[SecretKind::ResponseBody, SecretKind::AdminPass],
+            _ => return None,
+        };
+        let of_kind: Vec<&Secret> =
+            self.loot.secrets().filter(|secret| kinds.contains(&secret.kind)).collect();
+        let exposed: BTreeSet<CanaryId> = spots.iter().map(|spot| spot.canary).collect();
+        if of_kind.is_empty() && exposed.is_empty() {
+            return None;
+        }
+        // A canary may come home inside another kind of loot: a service echoes request bodies in its answers.
+        let canaries = |secret: &Secret| search(&self.ledger.canaries, &secret.value);
+        let home: BTreeSet<CanaryId> = self
+            .loot
+            .secrets()
+            .flat_map(canaries)
+            .filter(|hit| hit.asset == asset)
+            .map(|hit| hit.canary)
+            .collect();
+        let right = of_kind.iter().filter(|secret| !canaries(secret).is_empty()).count();
+        let share = |part: usize, whole: usize| if whole == 0 { 1.0 } else { part as f64 / whole as f64 };
+        Some(Hunt {
+            recall: share(exposed.intersection(&home).count(), exposed.len()),
+            precision: share(right, of_kind.len()),
+        })
+    }
+}
+
+/// A victim that said no: its alert, or its end before any application data.
+fn refusal(talk: &Conversation) -> Option<Refused> {
+    if !talk.tls || talk.spoken > 0 {
+        return None;
+    }
+    let alert = talk.alerts.iter().find(|alert| alert.direction == Direction::ToAcceptor);
+    let answer = match alert {
+        Some(alert) => format!("alert {}", alert.description),
+        None if !talk.complete => "closed before application data".to_owned(),
+        None => return None,
+    };
+    Some(Refused {
+        flow: talk.flow,
+        segment: talk.segment,
+        link: talk.link.clone(),
+        // The alert is the last thing the victim sent.
+        range: talk.length.saturating_sub(1)..talk.length,
+        answer,
+    })
+}
+
+/// The first few spots of each link.
+fn few(spots: Vec<Spot>) -> Vec<Spot> {
+    let mut kept: BTreeMap<String, usize> = BTreeMap::new();
+    spots
+        .into_iter()
+        .filter(|spot| {
+            let count = kept.entry(spot.link.clone()).or_default();
+            *count += 1;
+            *count <= SPOTS
+        })
+        .collect()
+}
+
+/// Remarks for the capture file.
+pub(super) fn comments(judged: &[Judged]) -> Vec<Comment> {
+    let spots = judged.iter().flat_map(|one| {
+        one.spots.iter().map(|spot| Comment {
+            flow: spot.flow,
+            direction: spot.direction,
+            range: spot.range.clone(),
+            text: format!("{}: {} ({})", one.cell.scenario, one.cell.asset, spot.encoding),
+        })
+    });
+    let refusals = judged.iter().flat_map(|one| {
+        one.refusals.iter().map(|refused| Comment {
+            flow: refused.flow,
+            direction: Direction::ToAcceptor,
+            range: refused.range.clone(),
+            text: format!("{}: {}", one.cell.scenario, refused.answer),
+        })
+    });
+    let mut comments: Vec<Comment> = spots.chain(refusals).collect();
+    comments.dedup();
+    comments
+}
+
+/// Cells with their evidence numbered.
+pub(super) fn number(judged: Vec<Judged>, ledger: &Ledger, frames: &FrameIndex) -> Vec<Cell> {
+    let capture = Captures::name(&ledger.architecture.name);
+    judged
+        .into_iter()
+        .map(|Judged { mut cell, spots, refusals }| {
+            cell.evidence.extend(spots.into_iter().map(|spot| Evidence {
+                capture: capture.clone(),
+                segment: spot.segment,
+                link: spot.link,
+                frames: frames.frames(spot.flow, spot.direction, spot.range),
+                encoding: spot.encoding,
+                canary: Some(ledger.canaries.value(spot.canary)),
+                ..Evidence::default()
+            }));
+            cell.evidence.extend(refusals.into_iter().take(SPOTS).map(|refused| {
+                Evidence {
+                    capture: capture.clone(),
+                    segment: ledger
+                        .architecture
+                        .segments
+                        .get(refused.segment)
+                        .map_or_else(String::new, |segment| segment.name.clone()),
+                    link: refused.link,
+                    frames: frames.frames(refused.flow, Direction::ToAcceptor, refused.range),
+                    encoding: "tls".to_owned(),
+                    attempt: Some("impostor's certificate".to_owned()),
+                    answer: Some(refused.answer),
+                    ..Evidence::default()
+                }
+            }));
+            cell
+        })
+        .collect()
+}
+
+/// What the attacker claims to have done, checked against the services' own state.
+pub(super) fn impacts(ledger: &Ledger, scenario: &Scenario, loot: &Loot) -> Vec<Impact> {
+    loot.deeds()
+        .map(|deed| {
+            let Act::Deleted { server_id } = &deed.what;
+            let confirmed = ledger.stores().any(|store| {
+                store.deletions().iter().any(|deletion| {
+                    deletion.server_id == *server_id
+                        && deed.request_id.as_deref() == Some(deletion.request_id.as_str())
+                })
+            });
+            let whose = deed.token_user.as_deref().unwrap_or("someone");
+            Impact {
+                architecture: ledger.architecture.name.clone(),
+                scenario: scenario.id.clone(),
+                technique: deed.provenance.step.technique.to_owned(),
+                attack_id: deed.provenance.step.attack_id.to_owned(),
+                what: format!(
+                    "server {server_id} deleted at {} with a token of {whose}, answered {}",
+                    deed.label, deed.status
+                ),
+                confirmed,
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,66 @@
+//! What makes a flag of the run false: strangers, lost captures, honest work that does not add up.
+
+use testbed::{capture::Losses, ledger::Ledger};
+
+use super::{honest::Worked, live::Place};
+use crate::{
+    event::{Event, ValidityFlag},
+    latency::{LatencyError, Tally},
+};
+
+/// Share of late arrivals above which figures are the generator's, not the architecture's.
+const LATE_SHARE: f64 = 0.05;
+/// Ring stalls of a step above which the taps shaped the figures.
+const STALLS: u64 = 100;
+
+/// Exposure: nobody from outside, nothing lost.
+pub(super) fn exposure(ledger: &Ledger, losses: &Losses, captured: u64, place: &Place) -> Vec<Event> {
+    let mut reasons: Vec<String> =
+        ledger.fabric.registry().violations().iter().map(|violation| format!("{violation:?}")).collect();
+    if losses.late_evidence > 0 {
+        reasons.push(format!(
+            "{} flows turned out to be evidence after they were dropped",
+            losses.late_evidence
+        ));
+    }
+    if losses.strays > 0 {
+        reasons.push(format!("{} chunks belonged to no captured flow", losses.strays));
+    }
+    let dropped: u64 = losses.dropped.values().map(|dropped| dropped.bytes).sum();
+    let tapped = ledger.found().bytes;
+    if captured + dropped != tapped {
+        reasons.push(format!("{tapped} bytes tapped, {captured} captured and {dropped} dropped"));
+    }
+    reasons.into_iter().map(|reason| invalid(ValidityFlag::Exposure, place, reason)).collect()
+}
+
+/// Performance: offered = done + failed + in flight, a generator on time, taps out of the way.
+pub(super) fn performance(worked: &[Worked], stalls: u64, place: &Place) -> Result<Vec<Event>, LatencyError> {
+    let mut reasons = Vec::new();
+    for shift in worked {
+        let tally = Tally::of(&shift.intervals)?;
+        if let Some(discrepancy) = tally.discrepancy() {
+            reasons.push(format!("{}: {discrepancy}", shift.phase));
+        }
+        if shift.in_flight > 0 {
+            reasons.push(format!("{}: {} operations never ended", shift.phase, shift.in_flight));
+        }
+        if shift.dropped > 0 {
+            reasons.push(format!("{}: {} arrivals were never sent", shift.phase, shift.dropped));
+        }
+        if tally.late as f64 > LATE_SHARE * tally.offered as f64 {
+            reasons.push(format!(
+                "{}: {} of {} arrivals were sent late",
+                shift.phase, tally.late, tally.offered
+            ));
+        }
+    }
+    if stalls > STALLS {
+        reasons.push(format!("nodes waited {stalls} times for the taps"));
+    }
+    Ok(reasons.into_iter().map(|reason| invalid(ValidityFlag::Performance, place, reason)).collect())
+}
+
+fn invalid(flag: ValidityFlag, place: &Place, reason: String) -> Event {
+    Event::Invalid { flag, place: format!("{} on {}", place.scenario, place.architecture), reason }
+}

@@ -1,0 +1,63 @@
+//! The whole way at `--profile tiny`: every shipped scenario on every shipped architecture.
+#![allow(clippy::unwrap_used)]
+
+use scenarios::{
+    catalog::{self, Profile},
+    event::{Event, Stamped},
+    runner::{self, Request},
+    snapshot::Snapshot,
+};
+use testbed::architecture;
+
+fn request() -> Request {
+    Request {
+        architectures: architecture::names().map(|name| architecture::load(name).unwrap()).collect(),
+        scenarios: catalog::all().unwrap(),
+        seed: 42,
+        profile: Profile::Tiny,
+        out: None,
+        force: false,
+        key_log: None,
+        realisation: Default::default(),
+        ballast: Default::default(),
+    }
+}
+
+#[test]
+fn every_cell_is_as_expected() {
+    let session = runner::start(request()).unwrap();
+    let events: Vec<Stamped> = session.events.iter().collect();
+    for event in &events {
+        match &event.event {
+            Event::Cell(cell) => println!(
+                "{:22} {:30} {:16} {:?} {}/{} {:?} exp {:?}",
+                cell.architecture,
+                cell.scenario,
+                cell.asset.word(),
+                cell.verdict,
+                cell.exposed,
+                cell.sent,
+                cell.hunt,
+                cell.expected
+            ),
+            Event::Invalid { .. } | Event::Note { .. } | Event::Impact(_) | Event::AttackStopped { .. } => {
+                println!("{event:?}")
+            }
+            _ => {}
+        }
+    }
+    let snapshot = Snapshot::of(&events);
+    let wrong: Vec<_> = snapshot
+        .cells
+        .iter()
+        .filter(|cell| cell.expected.is_some_and(|expected| expected != cell.verdict))
+        .map(|cell| {
+            format!(
+                "{}/{}/{}: {:?}: {}",
+                cell.architecture, cell.scenario, cell.asset, cell.verdict, cell.reason
+            )
+        })
+        .collect();
+    assert_eq!(wrong, Vec::<String>::new());
+    assert_eq!(snapshot.ended, Some(0));
+}
