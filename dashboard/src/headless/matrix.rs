@@ -1,0 +1,136 @@
+//! The matrix as plain text: scenarios down, architectures across, then what the words rest on.
+
+use std::fmt::Write;
+
+use scenarios::{
+    event::{Performance, ValidityFlag, Verdict},
+    snapshot::Snapshot,
+};
+use testbed::vocabulary::Phase;
+
+use super::progress::flag_word;
+use crate::{
+    model::{
+        matrix::{self, State, Tally, tally_words},
+        numbers::millis,
+    },
+    output::plain,
+};
+
+/// Space between columns.
+const GAP: usize = 2;
+
+/// The matrix of a run; empty before the run began.
+pub fn text(snapshot: &Snapshot, coloured: bool) -> String {
+    let Some(run) = &snapshot.run else { return String::new() };
+    let first =
+        run.scenarios.iter().map(|scenario| scenario.id.len()).max().unwrap_or(0).max("scenario".len());
+    let mut out = String::new();
+    let columns: Vec<_> = run
+        .architectures
+        .iter()
+        .map(|architecture| {
+            let states: Vec<_> = run
+                .scenarios
+                .iter()
+                .map(|scenario| matrix::state(snapshot, architecture, &scenario.id))
+                .collect();
+            let widest = states.iter().map(|state| state.said().chars().count()).max().unwrap_or(0);
+            (architecture, states, widest.max(architecture.len()))
+        })
+        .collect();
+    let _ = write!(out, "{:first$}", "scenario");
+    for (architecture, _, width) in &columns {
+        let _ = write!(out, "{:GAP$}{architecture:width$}", "");
+    }
+    end_line(&mut out);
+    for (row, scenario) in run.scenarios.iter().enumerate() {
+        let _ = write!(out, "{:first$}", scenario.id);
+        for (_, states, width) in &columns {
+            let said = states[row].said();
+            let padding = width - said.chars().count().min(*width);
+            let _ = write!(out, "{:GAP$}{}{:padding$}", "", painted(&states[row], &said, coloured), "");
+        }
+        end_line(&mut out);
+    }
+    costs(&mut out, snapshot);
+    rests_on(&mut out, snapshot);
+    out
+}
+
+fn end_line(out: &mut String) {
+    out.truncate(out.trim_end_matches(' ').len());
+    out.push('\n');
+}
+
+/// Baseline figures per architecture: the cost of each, from the first scenario that has them.
+fn costs(out: &mut String, snapshot: &Snapshot) {
+    let Some(run) = &snapshot.run else { return };
+    let rows: Vec<_> = run.architectures.iter().filter_map(|name| baseline(snapshot, name)).collect();
+    if rows.is_empty() {
+        return;
+    }
+    let width =
+        rows.iter().map(|row| row.architecture.len()).max().unwrap_or(0).max("cost at baseline".len());
+    let _ = writeln!(
+        out,
+        "\n{:width$}  {:>8}  {:>8}  {:>8}  {:>8}  {:>8}",
+        "cost at baseline", "rps", "p50 ms", "p99 ms", "cpu us/r", "errors"
+    );
+    for row in rows {
+        let rps = if row.seconds > 0.0 { row.completed as f64 / row.seconds } else { 0.0 };
+        let cpu = row.cpu_us_per_request.get("total").map_or("-".into(), |cpu| format!("{cpu:.0}"));
+        let _ = writeln!(
+            out,
+            "{:width$}  {rps:>8.0}  {:>8}  {:>8}  {cpu:>8}  {:>8}",
+            row.architecture,
+            millis(row.p50_ms),
+            millis(row.p99_ms),
+            row.errors
+        );
+    }
+}
+
+/// The baseline row of an architecture, all operations.
+pub fn baseline<'a>(snapshot: &'a Snapshot, architecture: &str) -> Option<&'a Performance> {
+    snapshot.performance.iter().find(|row| {
+        row.architecture == architecture
+            && row.phase == Phase::Baseline
+            && row.arm == "victim"
+            && row.operation == "all"
+    })
+}
+
+fn rests_on(out: &mut String, snapshot: &Snapshot) {
+    let tally = Tally::of(snapshot);
+    let _ = writeln!(out, "\nmeasured: {}", tally_words(tally.measured));
+    let _ = writeln!(out, "modelled: {}", tally_words(tally.modelled));
+    for flag in [ValidityFlag::Exposure, ValidityFlag::Performance] {
+        let word = flag_word(flag);
+        if snapshot.valid(flag) {
+            let _ = writeln!(out, "{word} valid");
+        }
+        for (_, place, reason) in snapshot.invalid.iter().filter(|(cleared, _, _)| *cleared == flag) {
+            let _ = writeln!(out, "{word} INVALID: {}", plain(&format!("{place}: {reason}")));
+        }
+    }
+    if snapshot.interrupted || snapshot.ended.is_none() {
+        let _ = writeln!(out, "INCOMPLETE: the run did not come to its end");
+    }
+    if let Some(run) = &snapshot.run {
+        let _ = writeln!(out, "seed {}, profile {}", run.seed, run.profile);
+    }
+}
+
+fn painted(state: &State, said: &str, coloured: bool) -> String {
+    let code = match state {
+        State::Judged(judged) => match judged.verdict {
+            Verdict::Broken => "1;31",
+            Verdict::Held => "32",
+            Verdict::Inconclusive => "33",
+            Verdict::NotExercised => "2",
+        },
+        _ => "0",
+    };
+    if coloured { format!("\u{1b}[{code}m{said}\u{1b}[0m") } else { said.to_owned() }
+}
