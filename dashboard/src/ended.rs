@@ -65,6 +65,6 @@ mod tests {
     fn the_run_decides_unless_it_never_came_to_an_end() {
         assert_eq!(ended(Some(3), false).settle(), Ok(Exit::Deviation));
         assert_eq!(ended(None, true).settle(), Ok(Exit::Interrupted));
-        assert_eq!(ended(None, false).settle().unwrap_err().exit, Exit::Runtime);
+        assert_eq!(ended(None, false).settle().map_err(|failure| failure.exit), Err(Exit::Runtime));
     }
 }

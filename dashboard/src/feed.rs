@@ -22,9 +22,10 @@ pub const PER_SECOND: u32 = 15;
 /// Length of one frame.
 pub const FRAME: Duration = Duration::from_millis(1000 / PER_SECOND as u64);
 /// How long the thread sleeps when nothing happens and nothing waits to be published.
-const IDLE: Duration = Duration::from_secs(3600);
+const IDLE: Duration = Duration::from_hours(1);
 
-/// The newest snapshot of a run.
+/// The newest snapshot of a run. A clone sees the same run.
+#[derive(Clone)]
 pub struct Feed {
     slot: watch::Receiver<Arc<Snapshot>>,
     last: Arc<Snapshot>,
@@ -48,6 +49,14 @@ impl Feed {
         let newer = !Arc::ptr_eq(&newest, &self.last);
         self.last = newest;
         newer.then(|| self.last.clone())
+    }
+
+    /// Waits until nothing newer can come, `longest` at most.
+    pub fn wait_closed(&self, longest: Duration) {
+        let until = Instant::now() + longest;
+        while !self.closed() && Instant::now() < until {
+            thread::sleep(FRAME);
+        }
     }
 
     /// True when nothing newer can come: ask before [`Feed::newer`], so that the last one is not missed.

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use crate::engine::{Profile, Request};
 
 /// Options of `compare`.
-#[derive(Clone, Debug, Default, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Compare {
     /// Scenarios to run (see `list scenarios`) [default: all]
@@ -19,7 +19,7 @@ pub struct Compare {
 }
 
 /// Options of `compare` and `run`.
-#[derive(Clone, Debug, Default, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct Common {
     /// Architectures by name or file (see `list architectures`) [default: all]
     #[arg(short, long = "arch", value_name = "NAME|FILE")]

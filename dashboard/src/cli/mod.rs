@@ -14,7 +14,7 @@ use clap::{Parser, Subcommand};
 
 /// Attack TLS reference architectures and measure what each gives away
 #[derive(Debug, Parser)]
-#[command(name = "testbed", version, about, max_term_width = 100, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
+#[command(name = "testbed", version, about, max_term_width = 100, after_help = EXAMPLES)]
 pub struct Cli {
     /// Options of every command.
     #[command(flatten)]

@@ -38,8 +38,8 @@ pub(super) fn compare(
     let plain_asked = common.no_tui || common.format == Format::Json;
     let session = engine.start(&common.request(scenarios))?;
     let ended = match face::choose(terminals, &environment, plain_asked) {
-        Face::Dashboard => tui::run(session, &tui::Options::of(global, coloured))?,
-        Face::Headless => headless::run(session, global)?,
+        Face::Dashboard => tui::run(session, tui::Options::of(global, coloured))?,
+        Face::Headless => headless::run(&session, global)?,
     };
     if let Some(screen) = &ended.last_screen {
         output::result(screen)?;

@@ -1,5 +1,7 @@
 //! `list`: names and one line each, to stdout.
 
+use std::fmt::Write;
+
 use crate::{
     cli::list::What,
     engine::{Entry, Shelf, Topic},
@@ -12,15 +14,12 @@ use crate::{
 const ALL: [What; 5] = [What::Architectures, What::Scenarios, What::Techniques, What::Keys, What::Themes];
 
 pub(super) fn list(shelf: &impl Shelf, what: Option<What>) -> Result<Exit, Failure> {
-    let text = match what {
-        Some(what) => table(&entries(shelf, what)?),
-        None => {
-            let mut text = String::new();
-            for what in ALL {
-                text += &format!("{}\n{}\n", heading(what), indented(&table(&entries(shelf, what)?)));
-            }
-            text
-        }
+    let text = if let Some(what) = what {
+        table(&entries(shelf, what)?, 0)
+    } else {
+        let blocks =
+            ALL.iter().map(|what| Ok(format!("{}\n{}", heading(*what), table(&entries(shelf, *what)?, 2))));
+        blocks.collect::<Result<Vec<_>, Failure>>()?.join("\n")
     };
     output::result(&text)?;
     Ok(Exit::Expected)
@@ -51,11 +50,10 @@ const fn heading(what: What) -> &'static str {
     }
 }
 
-fn table(entries: &[Entry]) -> String {
+fn table(entries: &[Entry], indent: usize) -> String {
     let width = entries.iter().map(|entry| entry.name.chars().count()).max().unwrap_or(0);
-    entries.iter().map(|entry| format!("{:width$}  {}\n", entry.name, entry.title)).collect()
-}
-
-fn indented(text: &str) -> String {
-    text.lines().map(|line| format!("  {line}\n")).collect()
+    entries.iter().fold(String::new(), |mut text, entry| {
+        let _ = writeln!(text, "{:indent$}{:width$}  {}", "", entry.name, entry.title);
+        text
+    })
 }

@@ -3,14 +3,14 @@
 use std::fmt::Write;
 
 use scenarios::{
-    event::{Performance, ValidityFlag, Verdict},
+    event::{ValidityFlag, Verdict},
     snapshot::Snapshot,
 };
-use testbed::vocabulary::Phase;
 
 use super::progress::flag_word;
 use crate::{
     model::{
+        cost,
         matrix::{self, State, Tally, tally_words},
         numbers::millis,
     },
@@ -66,7 +66,7 @@ fn end_line(out: &mut String) {
 /// Baseline figures per architecture: the cost of each, from the first scenario that has them.
 fn costs(out: &mut String, snapshot: &Snapshot) {
     let Some(run) = &snapshot.run else { return };
-    let rows: Vec<_> = run.architectures.iter().filter_map(|name| baseline(snapshot, name)).collect();
+    let rows: Vec<_> = run.architectures.iter().filter_map(|name| cost::baseline(snapshot, name)).collect();
     if rows.is_empty() {
         return;
     }
@@ -78,27 +78,17 @@ fn costs(out: &mut String, snapshot: &Snapshot) {
         "cost at baseline", "rps", "p50 ms", "p99 ms", "cpu us/r", "errors"
     );
     for row in rows {
-        let rps = if row.seconds > 0.0 { row.completed as f64 / row.seconds } else { 0.0 };
-        let cpu = row.cpu_us_per_request.get("total").map_or("-".into(), |cpu| format!("{cpu:.0}"));
         let _ = writeln!(
             out,
-            "{:width$}  {rps:>8.0}  {:>8}  {:>8}  {cpu:>8}  {:>8}",
+            "{:width$}  {:>8.0}  {:>8}  {:>8}  {:>8}  {:>8}",
             row.architecture,
+            cost::rps(row),
             millis(row.p50_ms),
             millis(row.p99_ms),
+            cost::cpu(row),
             row.errors
         );
     }
-}
-
-/// The baseline row of an architecture, all operations.
-pub fn baseline<'a>(snapshot: &'a Snapshot, architecture: &str) -> Option<&'a Performance> {
-    snapshot.performance.iter().find(|row| {
-        row.architecture == architecture
-            && row.phase == Phase::Baseline
-            && row.arm == "victim"
-            && row.operation == "all"
-    })
 }
 
 fn rests_on(out: &mut String, snapshot: &Snapshot) {

@@ -23,7 +23,7 @@ use crate::{
 const LOOK: Duration = Duration::from_millis(50);
 
 /// Shows a run to its end. The first ending signal stops the run, which then ends in its own order.
-pub fn run(session: Session, global: &Global) -> Result<Ended, Failure> {
+pub fn run(session: &Session, global: &Global) -> Result<Ended, Failure> {
     let signals = signals::listen(Scope::Ending)?;
     let mut snapshot = Snapshot::default();
     let mut stopped: Option<Instant> = None;

@@ -12,7 +12,7 @@ use crossterm::{
     execute,
     terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate},
 };
-use ratatui::{Terminal, backend::CrosstermBackend, buffer::Buffer};
+use ratatui::{Terminal, backend::CrosstermBackend, buffer::Buffer, layout::Rect};
 use scenarios::snapshot::Snapshot;
 
 use super::{
@@ -23,7 +23,7 @@ use super::{
     terminal::Guard,
     theme::Theme,
     update::{Effect, update},
-    view::View,
+    view::{Life, Overlay, View},
 };
 use crate::{
     ended::{Cost, Ended, GRACE},
@@ -66,17 +66,17 @@ pub(super) fn show(
     feed: Feed,
     controls: Arc<dyn Controls>,
     signals: &Signals,
-    options: &Options,
+    options: Options,
 ) -> Result<Ended, Failure> {
     let failed = |error: io::Error| Failure::runtime(format!("cannot draw on the terminal: {error}"));
     let guard = Guard::enter().map_err(failed)?;
     let terminal = Terminal::new(CrosstermBackend::new(io::stdout())).map_err(failed)?;
-    let view = View { theme: options.theme, ascii: options.ascii, ..View::default() };
+    let view = View { theme: options.theme, charset: options.charset, ..View::default() };
     let mut app = App {
         feed,
         controls,
         signals,
-        options: *options,
+        options,
         guard,
         terminal,
         view,
@@ -154,8 +154,8 @@ impl App<'_> {
             self.shown = Arc::clone(&self.newest);
             self.dirty = true;
         }
-        if closed && self.newest.ended.is_none() && !self.view.broke {
-            self.view.broke = true;
+        if closed && self.newest.ended.is_none() && matches!(self.view.life, Life::Going | Life::Holding) {
+            self.view.life = Life::Broke;
             self.dirty = true;
         }
         if panics::kept() > self.panics {
@@ -164,7 +164,7 @@ impl App<'_> {
             self.dirty = true;
         }
         let late = self.stopped.is_some_and(|at| at.elapsed() > GRACE);
-        (self.view.stopping && (closed || late)).then_some(Leave::Now)
+        (self.view.life == Life::Stopping && (closed || late)).then_some(Leave::Now)
     }
 
     fn take_event(&mut self, event: &Event) -> io::Result<Option<Leave>> {
@@ -190,15 +190,15 @@ impl App<'_> {
             Effect::StopAttack => self.controls.stop_attack(),
             Effect::Stop => self.stop(),
             Effect::Suspend => self.suspend()?,
-            Effect::Redraw => self.terminal.clear()?,
-            Effect::Leave if self.view.stopping => return Ok(Some(Leave::Now)),
+            Effect::Redraw => self.clear()?,
+            Effect::Leave if self.view.life == Life::Stopping => return Ok(Some(Leave::Now)),
             Effect::Leave => return Ok(Some(Leave::Orderly)),
         }
         Ok(None)
     }
 
     fn stop(&mut self) {
-        self.view.stopping = true;
+        self.view.life = Life::Stopping;
         self.stopped.get_or_insert_with(Instant::now);
         self.controls.stop();
     }
@@ -211,9 +211,15 @@ impl App<'_> {
 
     fn resume(&mut self) -> io::Result<()> {
         self.guard.again()?;
-        self.terminal.clear()?;
+        self.clear()?;
         self.dirty = true;
         Ok(())
+    }
+
+    /// Forgets what is on the screen. (`Terminal::clear` would ask the terminal for its cursor, and wait.)
+    fn clear(&mut self) -> io::Result<()> {
+        let size = self.terminal.size()?;
+        self.terminal.resize(Rect::new(0, 0, size.width, size.height))
     }
 
     fn draw(&mut self) -> io::Result<()> {
@@ -237,10 +243,7 @@ impl App<'_> {
         let last_screen = if self.view.keep { Some(self.last_screen()?) } else { None };
         drop(self.guard);
         if *leave == Leave::Orderly {
-            let until = Instant::now() + GRACE;
-            while !self.feed.closed() && Instant::now() < until {
-                std::thread::sleep(FRAME);
-            }
+            self.feed.wait_closed(GRACE);
         }
         Ok(Ended {
             snapshot: self.feed.newer().unwrap_or(self.newest),
@@ -253,7 +256,7 @@ impl App<'_> {
 
     /// The screen without question or help, as text.
     fn last_screen(&mut self) -> io::Result<String> {
-        let view = View { help: false, asking: None, notice: None, ..self.view.clone() };
+        let view = View { overlay: Overlay::Nothing, notice: None, ..self.view.clone() };
         let theme = Theme::of(view.theme, false);
         let snapshot = &self.newest;
         let drawn = self.terminal.draw(|frame| {

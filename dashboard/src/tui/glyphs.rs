@@ -3,6 +3,16 @@
 
 use ratatui::symbols::border;
 
+/// Which characters may be drawn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Charset {
+    /// Lines, blocks and arrows.
+    #[default]
+    Unicode,
+    /// ASCII only.
+    Ascii,
+}
+
 /// A set of characters. Every entry is one column wide.
 #[derive(Clone, Copy, Debug)]
 pub struct Glyphs {
@@ -83,8 +93,11 @@ const ASCII: Glyphs = Glyphs {
 
 impl Glyphs {
     /// The set to draw with.
-    pub const fn of(ascii: bool) -> &'static Self {
-        if ascii { &ASCII } else { &UNICODE }
+    pub const fn of(charset: Charset) -> &'static Self {
+        match charset {
+            Charset::Unicode => &UNICODE,
+            Charset::Ascii => &ASCII,
+        }
     }
 
     /// `text` in at most `width` columns, the cut marked.
@@ -103,13 +116,13 @@ mod tests {
 
     #[test]
     fn ascii_is_ascii() {
-        let drawn = format!("{:?}", Glyphs::of(true));
+        let drawn = format!("{:?}", Glyphs::of(Charset::Ascii));
         assert!(drawn.is_ascii(), "{drawn}");
     }
 
     #[test]
     fn cut_text_says_so_and_never_grows() {
-        let glyphs = Glyphs::of(false);
+        let glyphs = Glyphs::of(Charset::Unicode);
         assert_eq!(glyphs.fit("management", 4), "man…");
         assert_eq!(glyphs.fit("held", 4), "held");
         assert_eq!(glyphs.fit("held", 0), "");

@@ -4,7 +4,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::{
     command::Command,
-    view::{Screen, View},
+    view::{Overlay, Screen, View},
 };
 
 /// A key and what it asks for.
@@ -73,7 +73,7 @@ pub const BINDINGS: &[Binding] = &[
 /// What a key asks for in the present mode.
 pub fn translate(event: KeyEvent, view: &View) -> Option<Command> {
     let ctrl = event.modifiers.contains(KeyModifiers::CONTROL);
-    if view.asking.is_some() && !ctrl {
+    if matches!(view.overlay, Overlay::Asking { .. }) && !ctrl {
         return match event.code {
             KeyCode::Char('y' | 'Y' | 'q' | 'Q') | KeyCode::Enter => Some(Command::Confirm),
             KeyCode::Char('n' | 'N') | KeyCode::Esc => Some(Command::Back),
@@ -82,7 +82,7 @@ pub fn translate(event: KeyEvent, view: &View) -> Option<Command> {
     }
     let bound = BINDINGS.iter().find(|binding| binding.code == event.code && binding.ctrl == ctrl)?.command;
     match bound {
-        Command::Quit if view.help => Some(Command::Back),
+        Command::Quit if view.overlay == Overlay::Help => Some(Command::Back),
         other => Some(other),
     }
 }
@@ -149,7 +149,7 @@ mod tests {
 
     #[test]
     fn a_question_takes_its_answers_and_ctrl_c_still_works() {
-        let asking = View { asking: Some(false), ..View::default() };
+        let asking = View { overlay: Overlay::Asking { keep: false }, ..View::default() };
         assert_eq!(translate(press(KeyCode::Char('x'), KeyModifiers::NONE), &asking), None);
         assert_eq!(translate(press(KeyCode::Char('y'), KeyModifiers::NONE), &asking), Some(Command::Confirm));
         assert_eq!(translate(press(KeyCode::Esc, KeyModifiers::NONE), &asking), Some(Command::Back));

@@ -27,12 +27,13 @@ use std::{
     sync::Arc,
 };
 
+use glyphs::Charset;
 use theme::ThemeName;
 
 use crate::{
     cli::global::Global,
     ended::{Ended, GRACE},
-    engine::Session,
+    engine::{Controls, Session},
     exit::Failure,
     feed::Feed,
     output,
@@ -46,25 +47,30 @@ pub struct Options {
     pub theme: ThemeName,
     /// Are colours wanted at all?
     pub coloured: bool,
-    /// Draw without Unicode.
-    pub ascii: bool,
+    /// Characters.
+    pub charset: Charset,
 }
 
 impl Options {
     /// The options of a command line.
     pub fn of(global: &Global, coloured: bool) -> Self {
-        Self { theme: global.theme, coloured, ascii: global.ascii }
+        Self {
+            theme: global.theme,
+            coloured,
+            charset: if global.ascii { Charset::Ascii } else { Charset::Unicode },
+        }
     }
 }
 
 /// Shows a run until the user leaves. The terminal is restored however this ends.
-pub fn run(session: Session, options: &Options) -> Result<Ended, Failure> {
+pub fn run(session: Session, options: Options) -> Result<Ended, Failure> {
     let signals = signals::listen(Scope::Screen)?;
     panics::watch();
     let controls = Arc::clone(&session.controls);
     let feed = Feed::start(session.events)?;
     // `NO_COLOR` silences the terminal library by itself; the decision was made before.
     crossterm::style::force_color_output(options.coloured);
+    let rest = feed.clone();
     let shown = catch_unwind(AssertUnwindSafe(|| app::show(feed, Arc::clone(&controls), &signals, options)));
     terminal::restore();
     for message in panics::take() {
@@ -72,14 +78,18 @@ pub fn run(session: Session, options: &Options) -> Result<Ended, Failure> {
     }
     match shown {
         Ok(Ok(ended)) => Ok(ended),
-        Ok(Err(failure)) => {
-            controls.stop();
-            Err(failure)
-        }
+        Ok(Err(failure)) => Err(stopped(&*controls, &rest, failure)),
         Err(_) => {
-            controls.stop();
-            Err(Failure::runtime("the dashboard failed; the run was stopped")
-                .help(format!("`--no-tui` runs without it; writing takes up to {GRACE:?}")))
+            let failure = Failure::runtime("the dashboard failed, so the run was stopped")
+                .help("`--no-tui` runs without a dashboard");
+            Err(stopped(&*controls, &rest, failure))
         }
     }
+}
+
+/// Stops a run that nobody can watch any more, and lets it write what is finished.
+fn stopped(controls: &dyn Controls, rest: &Feed, failure: Failure) -> Failure {
+    controls.stop();
+    rest.wait_closed(GRACE);
+    failure
 }

@@ -20,7 +20,7 @@ use super::{
     paint::Scene,
     panes::{ask, footer, header, help, matrix, small, throughput, topology},
     theme::Theme,
-    view::{Screen, View},
+    view::{Overlay, Screen, View},
 };
 
 /// Below this, one pane and a hint.
@@ -29,7 +29,7 @@ const ENOUGH: (u16, u16) = (60, 16);
 /// Draws the screen; returns how far its list can be scrolled.
 pub fn render(snapshot: &Snapshot, view: &View, theme: &Theme, frame: &mut Frame<'_>) -> usize {
     let area = frame.area();
-    let scene = Scene { snapshot, view, theme, glyphs: Glyphs::of(view.ascii) };
+    let scene = Scene { snapshot, view, theme, glyphs: Glyphs::of(view.charset) };
     let buffer = frame.buffer_mut();
     buffer.set_style(area, theme.text);
     let end = if area.width < ENOUGH.0 || area.height < ENOUGH.1 {
@@ -37,11 +37,14 @@ pub fn render(snapshot: &Snapshot, view: &View, theme: &Theme, frame: &mut Frame
     } else {
         full(&scene, area, buffer)
     };
-    let end = if view.help { help::draw(&scene, area, buffer) } else { end };
-    if view.asking.is_some() {
-        ask::draw(&scene, area, buffer);
+    match view.overlay {
+        Overlay::Nothing => end,
+        Overlay::Help => help::draw(&scene, area, buffer),
+        Overlay::Asking { .. } => {
+            ask::draw(&scene, area, buffer);
+            end
+        }
     }
-    end
 }
 
 fn full(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) -> usize {

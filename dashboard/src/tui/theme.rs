@@ -103,11 +103,16 @@ const fn bold(color: Color) -> Style {
     fg(color).add_modifier(Modifier::BOLD)
 }
 
+/// Titles stand in borders and must not inherit their faintness.
+const fn title() -> Style {
+    bold(Color::Reset).remove_modifier(Modifier::DIM)
+}
+
 const fn dark() -> Theme {
     Theme {
         text: Style::new(),
         dim: fg(Color::Gray),
-        title: Style::new().add_modifier(Modifier::BOLD),
+        title: title(),
         border: fg(Color::DarkGray),
         accent: bold(Color::Cyan),
         selected: Style::new().add_modifier(Modifier::REVERSED),
@@ -125,7 +130,7 @@ const fn light() -> Theme {
     Theme {
         text: Style::new(),
         dim: fg(Color::Indexed(240)),
-        title: Style::new().add_modifier(Modifier::BOLD),
+        title: title(),
         border: fg(Color::Indexed(247)),
         accent: bold(Color::Indexed(25)),
         selected: Style::new().add_modifier(Modifier::REVERSED),
@@ -156,7 +161,7 @@ const fn mono() -> Theme {
     Theme {
         text: plain,
         dim: plain,
-        title: plain.add_modifier(Modifier::BOLD),
+        title: title(),
         border: plain.add_modifier(Modifier::DIM),
         accent: plain.add_modifier(Modifier::BOLD),
         selected: plain.add_modifier(Modifier::REVERSED),

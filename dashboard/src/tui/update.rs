@@ -4,7 +4,7 @@ use scenarios::snapshot::Snapshot;
 
 use super::{
     command::Command,
-    view::{Screen, View, over},
+    view::{Life, Overlay, Screen, View, over},
 };
 
 /// Lines of a page.
@@ -54,7 +54,7 @@ pub fn update(view: &mut View, command: Command, snapshot: &Snapshot) -> Effect 
         Command::Reveal => view.reveal = !view.reveal,
         Command::NextTheme => view.theme = view.theme.next(),
         Command::Help => {
-            view.help = !view.help;
+            view.overlay = if view.overlay == Overlay::Help { Overlay::Nothing } else { Overlay::Help };
             view.scroll = 0;
         }
         Command::Redraw => return Effect::Redraw,
@@ -69,36 +69,36 @@ pub fn update(view: &mut View, command: Command, snapshot: &Snapshot) -> Effect 
 
 fn show(view: &mut View, screen: Screen) {
     view.screen = screen;
-    view.help = false;
-    view.open = false;
+    view.overlay = Overlay::Nothing;
+    view.cursor.open = false;
     view.scroll = 0;
 }
 
 fn open(view: &mut View) {
-    if view.screen == Screen::Matrix && !view.help {
-        view.open = true;
+    if view.screen == Screen::Matrix && view.overlay == Overlay::Nothing {
+        view.cursor.open = true;
         view.scroll = 0;
     }
 }
 
 /// Closes the innermost thing that is open.
 fn back(view: &mut View) {
-    if view.asking.take().is_some() {
-        return;
+    match view.overlay {
+        Overlay::Asking { .. } => {}
+        Overlay::Help => view.scroll = 0,
+        Overlay::Nothing => {
+            view.scroll = 0;
+            view.cursor.open = false;
+        }
     }
-    view.scroll = 0;
-    if view.help {
-        view.help = false;
-    } else {
-        view.open = false;
-    }
+    view.overlay = Overlay::Nothing;
 }
 
 fn vertical(view: &mut View, command: Command, snapshot: &Snapshot) {
-    let grid = view.screen == Screen::Matrix && !view.open && !view.help;
+    let grid = view.screen == Screen::Matrix && !view.cursor.open && view.overlay == Overlay::Nothing;
     let (place, end) = if grid {
         let rows = snapshot.run.as_ref().map_or(0, |run| run.scenarios.len());
-        (&mut view.row, rows.saturating_sub(1))
+        (&mut view.cursor.row, rows.saturating_sub(1))
     } else {
         (&mut view.scroll, view.scroll_end)
     };
@@ -115,9 +115,10 @@ fn vertical(view: &mut View, command: Command, snapshot: &Snapshot) {
 
 fn horizontal(view: &mut View, command: Command, snapshot: &Snapshot) {
     let columns = snapshot.run.as_ref().map_or(0, |run| run.architectures.len());
-    if view.screen == Screen::Matrix && !view.help {
-        let moved = if command == Command::Left { view.column.saturating_sub(1) } else { view.column + 1 };
-        view.column = moved.min(columns.saturating_sub(1));
+    if view.screen == Screen::Matrix && view.overlay == Overlay::Nothing {
+        let column = &mut view.cursor.column;
+        let moved = if command == Command::Left { column.saturating_sub(1) } else { *column + 1 };
+        *column = moved.min(columns.saturating_sub(1));
     }
 }
 
@@ -136,7 +137,7 @@ fn next_architecture(view: &mut View, snapshot: &Snapshot) {
 }
 
 fn control(view: &mut View, command: Command, snapshot: &Snapshot) -> Effect {
-    if over(view, snapshot) || view.stopping {
+    if over(view, snapshot) || view.life == Life::Stopping {
         view.notice = Some("the run is over".into());
         return Effect::None;
     }
@@ -144,9 +145,9 @@ fn control(view: &mut View, command: Command, snapshot: &Snapshot) -> Effect {
         Command::Skip => (Effect::Skip, "skipping the running step"),
         Command::StopAttack => (Effect::StopAttack, "asked attack traffic to stop"),
         _ => {
-            view.paused = !view.paused;
-            let notice = if view.paused { "holding before the next step" } else { "going on" };
-            (Effect::Pause(view.paused), notice)
+            let hold = view.life == Life::Going;
+            view.life = if hold { Life::Holding } else { Life::Going };
+            (Effect::Pause(hold), if hold { "holding before the next step" } else { "going on" })
         }
     };
     view.notice = Some(notice.into());
@@ -160,26 +161,26 @@ fn leave(view: &mut View, command: Command, snapshot: &Snapshot) -> Effect {
         return Effect::Leave;
     }
     match command {
-        Command::Interrupt if view.stopping => Effect::Leave,
+        Command::Interrupt if view.life == Life::Stopping => Effect::Leave,
         Command::Interrupt => stop(view),
         Command::Confirm => {
-            view.keep |= view.asking.take().unwrap_or(false);
+            view.keep |= view.overlay == Overlay::Asking { keep: true };
             stop(view)
         }
-        _ if view.stopping => {
+        _ if view.life == Life::Stopping => {
             view.notice = Some("stopping; ctrl-c leaves at once".into());
             Effect::None
         }
         _ => {
-            view.asking = Some(keeping);
+            view.overlay = Overlay::Asking { keep: keeping };
             Effect::None
         }
     }
 }
 
 fn stop(view: &mut View) -> Effect {
-    view.stopping = true;
-    view.asking = None;
+    view.life = Life::Stopping;
+    view.overlay = Overlay::Nothing;
     view.frozen = false;
     view.notice = Some("stopping: traffic ends, what is finished is written".into());
     Effect::Stop
@@ -231,11 +232,11 @@ mod tests {
     fn quitting_asks_while_running_and_not_after() {
         let mut view = View::default();
         assert_eq!(update(&mut view, Command::Quit, &running()), Effect::None);
-        assert_eq!(view.asking, Some(false));
+        assert_eq!(view.overlay, Overlay::Asking { keep: false });
         assert_eq!(update(&mut view, Command::Back, &running()), Effect::None);
-        assert_eq!(view.asking, None, "no: the run goes on");
+        assert_eq!(view.overlay, Overlay::Nothing, "no: the run goes on");
         assert_eq!(story(&mut view, &[Command::Quit, Command::Confirm], &running()), Effect::Stop);
-        assert!(view.stopping);
+        assert_eq!(view.life, Life::Stopping);
         assert_eq!(update(&mut View::default(), Command::Quit, &ended()), Effect::Leave);
     }
 
@@ -262,11 +263,11 @@ mod tests {
             &[Command::Down, Command::Down, Command::Down, Command::Right, Command::Right],
             &running(),
         );
-        assert_eq!((view.row, view.column), (1, 1));
+        assert_eq!((view.cursor.row, view.cursor.column), (1, 1));
         story(&mut view, &[Command::First, Command::Left, Command::Left], &running());
-        assert_eq!((view.row, view.column), (0, 0));
+        assert_eq!((view.cursor.row, view.cursor.column), (0, 0));
         update(&mut view, Command::Last, &Snapshot::default());
-        assert_eq!(view.row, 0, "an empty matrix has one place");
+        assert_eq!(view.cursor.row, 0, "an empty matrix has one place");
     }
 
     #[test]
@@ -293,8 +294,8 @@ mod tests {
     fn escape_closes_the_innermost_thing_first() {
         let mut view = View { screen: Screen::Matrix, ..View::default() };
         story(&mut view, &[Command::Open, Command::Help, Command::Back], &running());
-        assert!(view.open && !view.help);
+        assert!(view.cursor.open && view.overlay == Overlay::Nothing);
         update(&mut view, Command::Back, &running());
-        assert!(!view.open);
+        assert!(!view.cursor.open);
     }
 }

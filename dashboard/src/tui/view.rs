@@ -2,7 +2,7 @@
 
 use scenarios::snapshot::Snapshot;
 
-use super::theme::ThemeName;
+use super::{glyphs::Charset, theme::ThemeName};
 
 /// The screens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -36,45 +36,75 @@ impl Screen {
     }
 }
 
+/// What lies over the screen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Overlay {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// The help.
+    Help,
+    /// The question whether to leave a running comparison.
+    Asking {
+        /// Does the last screen stay on the terminal?
+        keep: bool,
+    },
+}
+
+/// What was asked of the run, or became of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Life {
+    /// It goes on.
+    #[default]
+    Going,
+    /// It was asked to hold before its next step.
+    Holding,
+    /// It was asked to stop.
+    Stopping,
+    /// It hung up without an end.
+    Broke,
+}
+
 /// What the user chose.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct View {
     /// The screen.
     pub screen: Screen,
+    /// What lies over it.
+    pub overlay: Overlay,
+    /// What was asked of the run.
+    pub life: Life,
     /// The architecture to stay with; `None` = follow the run.
     pub pinned: Option<String>,
-    /// Matrix cursor: scenario.
-    pub row: usize,
-    /// Matrix cursor: architecture.
-    pub column: usize,
-    /// Is the cell under the cursor shown in full?
-    pub open: bool,
+    /// The matrix.
+    pub cursor: Cursor,
     /// Lines scrolled in the list of the present screen.
     pub scroll: usize,
     /// How far that list can be scrolled, as the last drawing found.
     pub scroll_end: usize,
     /// Is the display frozen?
     pub frozen: bool,
-    /// Was the run asked to hold before its next step?
-    pub paused: bool,
     /// Are secrets shown?
     pub reveal: bool,
-    /// Is the help open?
-    pub help: bool,
-    /// A question is open: leave the running comparison? `true` = and keep the screen.
-    pub asking: Option<bool>,
-    /// Was the run asked to stop?
-    pub stopping: bool,
     /// Does the last screen stay on the terminal?
     pub keep: bool,
-    /// Did the run hang up without an end?
-    pub broke: bool,
     /// Colours.
     pub theme: ThemeName,
-    /// Draw without Unicode.
-    pub ascii: bool,
+    /// Characters.
+    pub charset: Charset,
     /// One line for the user, until the next key.
     pub notice: Option<String>,
+}
+
+/// The place in the matrix.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cursor {
+    /// Scenario.
+    pub row: usize,
+    /// Architecture.
+    pub column: usize,
+    /// Is the cell shown in full?
+    pub open: bool,
 }
 
 impl View {
@@ -90,5 +120,5 @@ impl View {
 
 /// True when nothing more can come.
 pub fn over(view: &View, snapshot: &Snapshot) -> bool {
-    snapshot.ended.is_some() || view.broke
+    snapshot.ended.is_some() || view.life == Life::Broke
 }

@@ -20,7 +20,7 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     let room = usize::from(inner.width - SCALE - 1);
     let shown = &seconds[seconds.len().saturating_sub(room)..];
     // Bars get as wide as there is room for.
-    let wide = (room / shown.len()).clamp(1, 3);
+    let wide = (room / shown.len()).clamp(1, 4);
     let top = shown.iter().map(|second| rate(second)).fold(1.0, f64::max);
     let rows = usize::from(inner.height) - 2;
     for at in 0..rows {
@@ -106,7 +106,8 @@ mod tests {
         assert_eq!(level(0.0, 500.0, 8), 0);
         assert_eq!(level(1.0, 500.0, 8), 1);
         assert_eq!(level(500.0, 500.0, 8), 8);
-        assert_eq!(rate(&Second { completed: 50, length_ms: 500, ..Second::default() }), 100.0);
-        assert_eq!(rate(&Second::default()), 0.0);
+        let rounded = |second: &Second| rate(second).round() as u64;
+        assert_eq!(rounded(&Second { completed: 50, length_ms: 500, ..Second::default() }), 100);
+        assert_eq!(rounded(&Second::default()), 0, "no time passed, nothing divided by it");
     }
 }

@@ -17,7 +17,7 @@ use crate::{
 pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) -> usize {
     let inner = scene.block("Evidence of the cell", area, buffer);
     let Some((run, architecture)) = cursor(scene) else { return 0 };
-    let Some(scenario) = run.scenarios.get(scene.view.row) else { return 0 };
+    let Some(scenario) = run.scenarios.get(scene.view.cursor.row) else { return 0 };
     let theme = scene.theme;
     let state = matrix::state(scene.snapshot, architecture, &scenario.id);
     let mut lines = vec![Line::from(vec![
@@ -27,11 +27,13 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) -> usize {
     let width = usize::from(inner.width);
     let ids = scenario.attack_ids.join(" ");
     let about = format!("{} ({}, {ids}, rows {})", scenario.title, scenario.vantage, scenario.rows.join(" "));
-    lines.extend(indented(&about, 1, width, theme.dim));
+    if inner.height >= 6 {
+        lines.extend(indented(&about, 1, width, theme.dim));
+    }
     let mut cells: Vec<_> = matrix::cells(scene.snapshot, architecture, &scenario.id).collect();
     cells.sort_by_key(|cell| std::cmp::Reverse(matrix::weight(cell.verdict)));
     for cell in cells {
-        lines.push(verdict(scene, cell));
+        lines.push(verdict(scene, cell, width));
         lines.extend(indented(&cell.reason, 3, width, theme.text));
         lines.extend(footnotes(scene, cell, width));
         lines.extend(cell.evidence.iter().flat_map(|it| evidence(scene, it, width)));
@@ -43,7 +45,7 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) -> usize {
 /// The run and the architecture under the cursor.
 fn cursor<'a>(scene: &Scene<'a>) -> Option<(&'a RunStarted, &'a str)> {
     let run = scene.snapshot.run.as_ref()?;
-    run.architectures.get(scene.view.column).map(|architecture| (run, architecture.as_str()))
+    run.architectures.get(scene.view.cursor.column).map(|architecture| (run, architecture.as_str()))
 }
 
 fn indented(text: &str, by: usize, width: usize, style: ratatui::style::Style) -> Vec<Line<'static>> {
@@ -53,7 +55,7 @@ fn indented(text: &str, by: usize, width: usize, style: ratatui::style::Style) -
         .collect()
 }
 
-fn verdict(scene: &Scene<'_>, cell: &Cell) -> Line<'static> {
+fn verdict(scene: &Scene<'_>, cell: &Cell, width: usize) -> Line<'static> {
     let theme = scene.theme;
     let said = if cell.verdict == Verdict::Broken { "BROKEN" } else { cell.verdict.word() };
     let counts = match cell.asset {
@@ -61,9 +63,9 @@ fn verdict(scene: &Scene<'_>, cell: &Cell) -> Line<'static> {
         _ => format!("{} sent, {} exposed", cell.sent, cell.exposed),
     };
     let positive = match cell.control.positive {
-        Positive::Passed => "control passed",
-        Positive::Failed => "control FAILED",
-        Positive::Missing => "control missing",
+        Positive::Passed => "passed",
+        Positive::Failed => "FAILED",
+        Positive::Missing => "missing",
     };
     let crossed = match cell.control.crossed {
         None => "",
@@ -71,10 +73,10 @@ fn verdict(scene: &Scene<'_>, cell: &Cell) -> Line<'static> {
         Some(false) => ", crossing unproved",
     };
     Line::from(vec![
-        word(format!(" {:16}", cell.asset), theme.title),
+        word(format!(" {:16} ", cell.asset), theme.title),
         word(format!("{said:13} "), verdict_style(scene, cell.verdict)),
         word(format!("{counts}  {}  ", cell.method), theme.text),
-        word(format!("{positive}{crossed}"), theme.dim),
+        word(format!("{}{positive}{crossed}", if width >= 90 { "control " } else { "" }), theme.dim),
     ])
 }
 
@@ -106,7 +108,8 @@ fn evidence(scene: &Scene<'_>, it: &Evidence, width: usize) -> Vec<Line<'static>
     }
     if !it.capture.is_empty() {
         let frames: Vec<_> = it.frames.iter().map(u64::to_string).collect();
-        parts.push(format!("{} frame {}", it.capture, frames.join(", ")));
+        let said = if frames.len() == 1 { "frame" } else { "frames" };
+        parts.push(format!("{} {said} {}", it.capture, frames.join(", ")));
     }
     for part in [&it.segment, &it.link, &it.encoding] {
         if !part.is_empty() {
@@ -117,7 +120,7 @@ fn evidence(scene: &Scene<'_>, it: &Evidence, width: usize) -> Vec<Line<'static>
         parts.push(mask(canary, scene.view.reveal));
     }
     let mark = scene.glyphs.running;
-    indented(&format!("{mark} {}", parts.join("  ")), 3, width, scene.theme.dim)
+    indented(&format!("{mark} {}", parts.join(&format!(" {} ", scene.glyphs.dot))), 3, width, scene.theme.dim)
 }
 
 /// What it cost: a flood's goodput, and the pair's performance rows.

@@ -48,7 +48,7 @@ fn line(scene: &Scene<'_>, at_ms: u64, recent: &Recent) -> Line<'static> {
         Recent::Exposed(it) => {
             let secret = mask(&it.canary, scene.view.reveal);
             words.push(word(format!("READ {:13} ", it.asset), theme.bad));
-            words.push(word(format!("{secret} "), theme.text));
+            words.push(word(format!("{secret:11} "), theme.text));
             words.push(word(format!("{} on {}  {}", it.encoding, it.segment, it.link), theme.dim));
         }
         Recent::Attempt(it) => {

@@ -1,10 +1,15 @@
 //! A performance row as a table line; columns appear as there is room.
 
+use std::fmt::Write;
+
 use ratatui::text::Line;
 use scenarios::event::Performance;
 
 use crate::{
-    model::numbers::{count, millis},
+    model::{
+        cost,
+        numbers::{count, millis},
+    },
     tui::paint::{Scene, word},
 };
 
@@ -37,18 +42,19 @@ impl Columns {
 pub fn heading(scene: &Scene<'_>, columns: &Columns) -> Line<'static> {
     let mut text = String::from(" ");
     if columns.scenario > 0 {
-        text += &format!("{:width$} ", "scenario", width = columns.scenario);
+        let _ = write!(text, "{:width$} ", "scenario", width = columns.scenario);
     }
-    text += &format!("{:8} {:6} ", "phase", "arm");
+    let _ = write!(text, "{:8} {:6} ", "phase", "arm");
     if columns.offered {
-        text += &format!("{:>8} ", "offered");
+        let _ = write!(text, "{:>8} ", "offered");
     }
-    text += &format!("{:>6} {:>6} {:>6} {:>6} {:>6} {:>5}", "done", "p50", "p90", "p99", "errors", "late");
+    let _ =
+        write!(text, "{:>6} {:>6} {:>6} {:>6} {:>6} {:>5}", "done", "p50", "p90", "p99", "errors", "late");
     if columns.tail {
-        text += &format!(" {:>7} {:>7}", "p99.9", "max");
+        let _ = write!(text, " {:>7} {:>7}", "p99.9", "max");
     }
     if columns.cost {
-        text += &format!(" {:>8} {:>8}", "cpu us/r", "recovery");
+        let _ = write!(text, " {:>8} {:>8}", "cpu us/r", "recovery");
     }
     Line::from(word(text, scene.theme.dim))
 }
@@ -59,13 +65,13 @@ pub fn line(scene: &Scene<'_>, row: &Performance, columns: &Columns) -> Line<'st
     let mut text = String::from(" ");
     if columns.scenario > 0 {
         let width = columns.scenario;
-        text += &format!("{:width$} ", scene.glyphs.fit(&row.scenario, width));
+        let _ = write!(text, "{:width$} ", scene.glyphs.fit(&row.scenario, width));
     }
-    text += &format!("{:8} {:6} ", row.phase, row.arm);
+    let _ = write!(text, "{:8} {:6} ", row.phase, row.arm);
     if columns.offered {
-        text += &format!("{:>8} ", count(row.offered));
+        let _ = write!(text, "{:>8} ", count(row.offered));
     }
-    text += &format!("{:>6} ", count(row.completed));
+    let _ = write!(text, "{:>6} ", count(row.completed));
     let latency = [row.p50_ms, row.p90_ms, row.p99_ms].map(|ms| format!("{:>6}", millis(ms))).join(" ");
     let trouble = format!(" {:>6} {:>5}", count(row.errors), count(row.late));
     let mut words = vec![
@@ -77,7 +83,7 @@ pub fn line(scene: &Scene<'_>, row: &Performance, columns: &Columns) -> Line<'st
         words.push(word(format!(" {:>7} {:>7}", millis(row.p999_ms), millis(row.max_ms)), theme.dim));
     }
     if columns.cost {
-        let cpu = row.cpu_us_per_request.get("total").map_or("-".into(), |cpu| format!("{cpu:.0}"));
+        let cpu = cost::cpu(row);
         let recovery = row.recovery_ms.map_or(String::new(), |ms| format!("{:.1} s", ms as f64 / 1e3));
         words.push(word(format!(" {cpu:>8} {recovery:>8}"), theme.text));
     }

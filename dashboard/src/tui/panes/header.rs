@@ -6,10 +6,11 @@ use testbed::vocabulary::Phase;
 
 use crate::{
     exit::Exit,
+    headless::progress::flag_word,
     model::numbers::clock,
     tui::{
         paint::{Scene, row, word},
-        view::Screen,
+        view::{Life, Screen},
     },
 };
 
@@ -22,7 +23,7 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     right(&state(scene), 0, area, buffer);
     row(&tabs(scene), 1, area, buffer);
     right(&flags(scene), 1, area, buffer);
-    row(&step(scene), 2, area, buffer);
+    row(&step(scene, area.width), 2, area, buffer);
 }
 
 /// Draws a line against the right edge, over what is there.
@@ -48,10 +49,10 @@ pub(super) fn state(scene: &Scene<'_>) -> Line<'static> {
     let (said, style): (String, Style) = match snapshot.ended {
         Some(_) if snapshot.interrupted => ("INTERRUPTED".into(), theme.unsure),
         Some(code) => done(Exit::of_code(code), scene),
-        None if view.broke => ("BROKE OFF".into(), theme.bad),
-        None if view.stopping => ("STOPPING".into(), theme.unsure),
+        None if view.life == Life::Broke => ("BROKE OFF".into(), theme.bad),
+        None if view.life == Life::Stopping => ("STOPPING".into(), theme.unsure),
         None if snapshot.run.is_none() => ("STARTING".into(), theme.dim),
-        None if view.paused => ("HOLDING".into(), theme.unsure),
+        None if view.life == Life::Holding => ("HOLDING".into(), theme.unsure),
         None => ("RUNNING".into(), theme.title),
     };
     let mut words = vec![word(format!(" {said}"), style)];
@@ -92,8 +93,12 @@ fn flags(scene: &Scene<'_>) -> Line<'static> {
             words.push(word(format!(" {said} "), style));
         }
     };
-    flag(!snapshot.valid(ValidityFlag::Exposure), "EXPOSURE INVALID", theme.bad);
-    flag(!snapshot.valid(ValidityFlag::Performance), "PERFORMANCE INVALID", theme.unsure);
+    let invalid: Vec<_> = [ValidityFlag::Exposure, ValidityFlag::Performance]
+        .into_iter()
+        .filter(|cleared| !snapshot.valid(*cleared))
+        .map(flag_word)
+        .collect();
+    flag(!invalid.is_empty(), &format!("INVALID: {}", invalid.join(", ")), theme.bad);
     flag(view.frozen, "FROZEN", theme.unsure);
     flag(view.reveal, "SECRETS SHOWN", theme.unsure);
     flag(true, "? help", theme.dim);
@@ -101,7 +106,7 @@ fn flags(scene: &Scene<'_>) -> Line<'static> {
 }
 
 /// `proxy-in-front > management-sniff > ATTACK   attacker: management-sniffer  T1040`.
-pub(super) fn step(scene: &Scene<'_>) -> Line<'static> {
+pub(super) fn step(scene: &Scene<'_>, width: u16) -> Line<'static> {
     let (snapshot, theme) = (scene.snapshot, scene.theme);
     let Some(step) = &snapshot.current else {
         let said = if snapshot.ended.is_some() { " nothing runs any more" } else { " between two steps" };
@@ -119,9 +124,14 @@ pub(super) fn step(scene: &Scene<'_>) -> Line<'static> {
         Some(phase) => word(phase.word(), theme.text),
     });
     let infos = snapshot.run.iter().flat_map(|run| &run.scenarios);
+    let mut line = Line::from(words);
     if let Some(info) = infos.into_iter().find(|info| info.id == step.scenario) {
-        let said = format!("   attacker: {}  {}", info.vantage, info.attack_ids.join(" "));
-        words.push(word(said, theme.dim));
+        // What does not fit in full is left out: half a technique id is a wrong one.
+        for said in [format!("   attacker: {}", info.vantage), format!("  {}", info.attack_ids.join(" "))] {
+            if line.width() + said.len() <= usize::from(width) {
+                line.push_span(word(said, theme.dim));
+            }
+        }
     }
-    Line::from(words)
+    line
 }

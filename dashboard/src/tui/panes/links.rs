@@ -23,6 +23,10 @@ use crate::{
 
 /// Columns of a drawn link, at least.
 const ARROW: usize = 18;
+/// As above, on a narrow terminal: `- CLEAR -▶`.
+const SHORT_ARROW: usize = 10;
+/// Below this, names and links leave no room for anything else.
+const NARROW: usize = 56;
 
 /// The shown architecture's topology.
 pub(super) fn topology<'a>(scene: &Scene<'a>) -> Option<&'a Topology> {
@@ -60,7 +64,7 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) -> usize {
     let columns = Columns::of(&groups, usize::from(inner.width));
     let mut lines = Vec::new();
     for group in &groups {
-        lines.push(heading(scene, group));
+        lines.push(heading(scene, group, usize::from(inner.width)));
         lines.extend(group.lanes.iter().map(|lane| line(scene, lane, &columns)));
     }
     list(&lines, scene.view.scroll, inner, buffer)
@@ -78,6 +82,11 @@ impl Columns {
     fn of(groups: &[Group], width: usize) -> Self {
         let lanes = || groups.iter().flat_map(|group| &group.lanes);
         let longest = lanes().map(|lane| lane.from.len().max(lane.to.len())).max().unwrap_or(0);
+        if width < NARROW {
+            // No room for what was read: the segment's line says it.
+            let name = longest.min(width.saturating_sub(SHORT_ARROW + 4) / 2).max(6);
+            return Self { name, arrow: SHORT_ARROW, volume: false };
+        }
         // Two names, a link, and at least as much again for what was read.
         let name = longest.min(width.saturating_sub(ARROW + 24) / 2).max(6);
         let volume = width >= 2 * name + ARROW + 60;
@@ -86,7 +95,7 @@ impl Columns {
     }
 }
 
-fn heading(scene: &Scene<'_>, group: &Group) -> Line<'static> {
+fn heading(scene: &Scene<'_>, group: &Group, width: usize) -> Line<'static> {
     let theme = scene.theme;
     let Some((name, domain)) = &group.segment else {
         return Line::from(vec![
@@ -99,6 +108,10 @@ fn heading(scene: &Scene<'_>, group: &Group) -> Line<'static> {
         words.push(word(format!(" ({domain})"), theme.dim));
     }
     words.push(word(format!("  {}", shape_word(group.shape())), shape_style(scene, group.shape())));
+    let read = lanes::read_words(&group.exposed());
+    if width < NARROW && !read.is_empty() {
+        words.push(word(format!("  {read}"), theme.bad));
+    }
     if let Some(vantage) = attacker(scene).filter(|vantage| domain_of(*vantage) == Some(*domain)) {
         words.push(word(format!("  {} attacker: {vantage}", scene.glyphs.attacker), theme.accent));
     }
@@ -192,11 +205,12 @@ pub(super) const fn domain_of(vantage: Vantage) -> Option<SecurityDomain> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tui::glyphs::Charset;
 
     #[test]
     fn shape_and_word_tell_links_apart_without_colour_in_both_sets() {
-        for ascii in [false, true] {
-            let glyphs = Glyphs::of(ascii);
+        for charset in [Charset::Unicode, Charset::Ascii] {
+            let glyphs = Glyphs::of(charset);
             let drawn = [Shape::Idle, Shape::Encrypted, Shape::Clear, Shape::Local].map(|shape| {
                 let drawn = arrow(shape, ARROW, glyphs);
                 assert_eq!(drawn.chars().count(), ARROW, "{drawn}");
@@ -208,9 +222,6 @@ mod tests {
                 }
             }
         }
-        assert_eq!(
-            arrow(Shape::Clear, 18, Glyphs::of(false)),
-            "- - - CLEAR - - -▶".replace("- - - C", "- - - C")
-        );
+        assert_eq!(arrow(Shape::Clear, 18, Glyphs::of(Charset::Unicode)), "- - - CLEAR - - -▶");
     }
 }

@@ -1,8 +1,11 @@
 //! The map: segments as buses, hosts as boxes hanging from them, one column a host.
 //!
 //! ```text
-//! public     ═══════ TLS ═══│══════════│═══════
-//!                     ┌ client ┐  ┌ edge ┴─┐
+//! public     ══════════════════════════ TLS ══
+//!              ┌─client─┐  ┌─edge──┴───┐
+//!              │ users  │  │ tls-proxy │
+//!              └────────┘  └─────┬─────┘
+//! management  - - - - - - - - - - - - CLEAR - -
 //! ```
 //!
 //! A host stands below the first segment it has; a line leads down to every further one. Links themselves are
@@ -37,6 +40,10 @@ impl Placed<'_> {
     const fn middle(&self) -> u16 {
         self.x + self.width / 2
     }
+    /// Where the box hangs from its bus: right of its title.
+    const fn hook(&self) -> u16 {
+        self.x + self.width - 2
+    }
     fn height(&self) -> u16 {
         self.host.processes.len().max(1) as u16 + 2
     }
@@ -45,7 +52,7 @@ impl Placed<'_> {
 /// Width and height it wants, frame included; `None` when there is nothing to draw.
 pub fn size(scene: &Scene<'_>) -> Option<(u16, u16)> {
     let topology = topology(scene)?;
-    let placed = place(topology);
+    let placed = place(topology, GAP);
     let width = placed.iter().map(|placed| placed.x + placed.width).max()?;
     let rows = buses(topology, &placed).last()? + band(&placed, topology.segments.len() - 1);
     Some((width + 4, rows + 1 + 2))
@@ -55,7 +62,9 @@ pub fn size(scene: &Scene<'_>) -> Option<(u16, u16)> {
 pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     let inner = scene.block("Map", area, buffer);
     let Some(topology) = topology(scene) else { return };
-    let placed = place(topology);
+    // Hosts stand as far apart as there is room for.
+    let spare = size(scene).map_or(0, |(width, _)| area.width.saturating_sub(width));
+    let placed = place(topology, (GAP + spare / topology.hosts.len().max(1) as u16).min(12));
     let buses = buses(topology, &placed);
     let groups = lanes::groups(scene.snapshot, topology);
     let mut canvas = Canvas { area: inner, buffer };
@@ -67,7 +76,7 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     }
 }
 
-fn place(topology: &Topology) -> Vec<Placed<'_>> {
+fn place(topology: &Topology, gap: u16) -> Vec<Placed<'_>> {
     let index = |name: &String| topology.segments.iter().position(|segment| segment.name == *name);
     let mut placed: Vec<_> = topology
         .hosts
@@ -88,18 +97,18 @@ fn place(topology: &Topology) -> Vec<Placed<'_>> {
     let mut x = MARGIN;
     for host in &mut placed {
         host.x = x;
-        x += host.width + GAP;
+        x += host.width + gap;
     }
     placed
 }
 
-/// Height of the band below segment `index`: a drop, the highest box, a drop to the next bus.
+/// Height of the band below segment `index`: the highest box, a line to the next bus.
 fn band(placed: &[Placed<'_>], index: usize) -> u16 {
     let boxes = placed.iter().filter(|host| host.segments[0] == index);
     let highest = boxes.map(Placed::height).max().unwrap_or(0);
     let through =
         placed.iter().any(|host| host.segments[0] <= index && host.segments.iter().any(|at| *at > index));
-    highest + u16::from(highest > 0) + u16::from(through)
+    highest + u16::from(through)
 }
 
 /// Row of each bus.
@@ -137,10 +146,11 @@ fn bus(scene: &Scene<'_>, group: &Group, y: u16, canvas: &mut Canvas<'_>) {
     let stroke = match shape {
         Shape::Encrypted => glyphs.encrypted,
         Shape::Clear => glyphs.clear,
-        Shape::Local | Shape::Idle => glyphs.local,
+        // A cable with nothing on it.
+        Shape::Local | Shape::Idle => glyphs.frame[1],
     };
     for x in MARGIN - 1..canvas.area.width.saturating_sub(1) {
-        let gap = shape != Shape::Encrypted && (x - MARGIN) % 2 == 1;
+        let gap = shape == Shape::Clear && (x + 1 - MARGIN) % 2 == 1;
         canvas.put(x, y, if gap { " " } else { stroke }, style);
     }
     let mut said = format!(" {} ", shape_word(shape));
@@ -158,12 +168,10 @@ fn bus(scene: &Scene<'_>, group: &Group, y: u16, canvas: &mut Canvas<'_>) {
 fn stand(scene: &Scene<'_>, placed: &Placed<'_>, buses: &[u16], canvas: &mut Canvas<'_>) {
     let (theme, glyphs) = (scene.theme, scene.glyphs);
     let [tl, side, tr, wall, br, bl] = glyphs.frame;
-    let (x, top) = (placed.x, buses[placed.segments[0]] + 2);
+    let (x, top) = (placed.x, buses[placed.segments[0]] + 1);
     let width = usize::from(placed.width);
     let bottom = top + placed.height() - 1;
-    canvas.put(placed.middle(), top - 1, glyphs.drop, theme.dim);
     canvas.put(x, top, &format!("{tl}{}{tr}", side.repeat(width - 2)), theme.dim);
-    canvas.put(placed.middle(), top, glyphs.joint_up, theme.dim);
     for y in top + 1..bottom {
         canvas.put(x, y, &format!("{wall}{:1$}{wall}", "", width - 2), theme.dim);
     }
@@ -172,6 +180,7 @@ fn stand(scene: &Scene<'_>, placed: &Placed<'_>, buses: &[u16], canvas: &mut Can
         canvas.put(x + 2, top + 1 + row as u16, process, theme.text);
     }
     canvas.put(x + 2, top, &placed.title, theme.title);
+    canvas.put(placed.hook(), top, glyphs.joint_up, theme.dim);
     if let Some(last) = placed.segments.last().filter(|_| placed.segments.len() > 1) {
         canvas.put(placed.middle(), bottom, glyphs.joint_down, theme.dim);
         for y in bottom + 1..buses[*last] {

@@ -8,7 +8,7 @@ use ratatui::{
 };
 use scenarios::event::{RunStarted, Verdict};
 
-use super::detail;
+use super::{cost, detail};
 use crate::{
     model::matrix::{self, State, Tally, tally_words},
     tui::paint::{Scene, list, row, word},
@@ -18,26 +18,48 @@ use crate::{
 const CELL: usize = 16;
 /// Rows of the heading: names break at their hyphens.
 const HEADING: usize = 2;
+/// Rows the evidence keeps before the cost is shown, too.
+const DETAIL: u16 = 14;
 /// Wide enough for evidence beside the matrix.
 const WIDE: u16 = 150;
 
 /// Draws it; returns how far the evidence can be scrolled.
 pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) -> usize {
-    if scene.view.open {
+    if scene.view.cursor.open {
         return detail::draw(scene, area, buffer);
     }
-    let rows = scene.snapshot.run.as_ref().map_or(1, |run| run.scenarios.len() + HEADING) as u16 + 2;
-    let parts = if area.width >= WIDE {
-        Layout::horizontal([
-            Constraint::Length(wanted_width(scene).min(area.width * 3 / 5)),
-            Constraint::Fill(1),
-        ])
-    } else {
-        Layout::vertical([Constraint::Length(rows.min(area.height.saturating_sub(5))), Constraint::Fill(1)])
-    };
-    let [first, second] = parts.areas(area);
-    grid(scene, first, buffer);
-    detail::draw(scene, second, buffer)
+    let rows = wanted_height(scene);
+    let price = cost::height(scene);
+    if area.width >= WIDE {
+        let wide = wanted_width(scene).min(area.width * 3 / 5);
+        let [left, right] = Layout::horizontal([Constraint::Length(wide), Constraint::Fill(1)]).areas(area);
+        let price = if left.height >= rows + price { price } else { 0 };
+        let [top, bottom] = Layout::vertical([Constraint::Fill(1), Constraint::Length(price)]).areas(left);
+        grid(scene, top, buffer);
+        cost::draw(scene, bottom, buffer);
+        return detail::draw(scene, right, buffer);
+    }
+    let price = if area.height >= rows + price + DETAIL { price } else { 0 };
+    let [top, middle, bottom] = Layout::vertical([
+        Constraint::Length(rows.min(area.height.saturating_sub(5))),
+        Constraint::Fill(1),
+        Constraint::Length(price),
+    ])
+    .areas(area);
+    grid(scene, top, buffer);
+    cost::draw(scene, bottom, buffer);
+    detail::draw(scene, middle, buffer)
+}
+
+/// Columns a grid of every architecture takes, frame included.
+pub(super) fn wanted_width(scene: &Scene<'_>) -> u16 {
+    let run = scene.snapshot.run.as_ref();
+    run.map_or(40, |run| names_width(run) + run.architectures.len() * CELL) as u16 + 2
+}
+
+/// Rows a grid of every scenario takes, frame included.
+pub(super) fn wanted_height(scene: &Scene<'_>) -> u16 {
+    scene.snapshot.run.as_ref().map_or(1, |run| run.scenarios.len() + HEADING) as u16 + 2
 }
 
 /// Draws the grid alone; it scrolls with the cursor.
@@ -48,7 +70,7 @@ pub fn grid(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) -> usize {
     };
     let names = names_width(run).min(usize::from(inner.width).saturating_sub(CELL)).max(1);
     let fitting = (usize::from(inner.width).saturating_sub(names) / CELL).max(1);
-    let first = scene.view.column.saturating_sub(fitting - 1);
+    let first = scene.view.cursor.column.saturating_sub(fitting - 1);
     let shown = &run.architectures[first.min(run.architectures.len())..];
     let shown = &shown[..fitting.min(shown.len())];
     for at in 0..HEADING {
@@ -59,16 +81,11 @@ pub fn grid(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) -> usize {
         height: inner.height.saturating_sub(HEADING as u16),
         ..inner
     };
-    let scroll = (scene.view.row + 1).saturating_sub(usize::from(body.height));
+    let scroll = (scene.view.cursor.row + 1).saturating_sub(usize::from(body.height));
     let lines: Vec<_> =
         (0..run.scenarios.len()).map(|at| line(scene, run, (at, first), (shown, names))).collect();
     list(&lines, scroll, body, buffer);
     0
-}
-
-fn wanted_width(scene: &Scene<'_>) -> u16 {
-    let run = scene.snapshot.run.as_ref();
-    run.map_or(40, |run| names_width(run) + run.architectures.len() * CELL) as u16 + 2
 }
 
 fn names_width(run: &RunStarted) -> usize {
@@ -120,13 +137,13 @@ fn line(
 ) -> Line<'static> {
     let ((at, first), (shown, names)) = (place, shape);
     let scenario = &run.scenarios[at];
-    let under = at == scene.view.row;
+    let under = at == scene.view.cursor.row;
     let name = format!("{:names$}", scene.glyphs.fit(&scenario.id, names));
     let mut words = vec![word(name, if under { scene.theme.title } else { scene.theme.text })];
     for (offset, architecture) in shown.iter().enumerate() {
         let state = matrix::state(scene.snapshot, architecture, &scenario.id);
         let said = scene.glyphs.fit(&state.short(), CELL - 2);
-        let cursor = under && first + offset == scene.view.column;
+        let cursor = under && first + offset == scene.view.cursor.column;
         let mut style = state_style(scene, &state);
         if cursor {
             style = style.patch(scene.theme.selected);

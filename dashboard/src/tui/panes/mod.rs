@@ -2,6 +2,7 @@
 
 pub mod ask;
 pub mod chart;
+pub mod cost;
 pub mod detail;
 pub mod evidence;
 pub mod figures;

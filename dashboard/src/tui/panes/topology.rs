@@ -5,13 +5,15 @@ use ratatui::{
     layout::{Constraint, Layout, Rect},
 };
 
-use super::{chart, evidence, links, map, strip};
+use super::{chart, evidence, links, map, matrix, strip};
 use crate::tui::paint::Scene;
 
 /// Wide enough for two columns.
 const WIDE: u16 = 150;
 /// Rows the evidence never goes below.
 const EVIDENCE: u16 = 5;
+/// Rows the chart never goes below on a stage.
+const CHART: u16 = 8;
 
 /// Draws it; returns how far the evidence can be scrolled.
 pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) -> usize {
@@ -43,17 +45,18 @@ fn stack(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) -> usize {
     evidence::draw(scene, low, buffer)
 }
 
-/// Map, links and chart on the left, evidence on the right: for a projector.
+/// Map, links and chart on the left, evidence and matrix on the right: for a projector.
 fn stage(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) -> usize {
-    let [left, right] = Layout::horizontal([Constraint::Percentage(62), Constraint::Fill(1)]).areas(area);
+    let grid = matrix::wanted_width(scene).min(area.width * 2 / 5);
+    let [left, right] = Layout::horizontal([Constraint::Fill(1), Constraint::Length(grid)]).areas(area);
     let wanted = links::height(scene);
-    let room = left.height.saturating_sub(strip::HEIGHT + 6);
+    let room = left.height.saturating_sub(CHART);
     let drawn = map::size(scene).filter(|size| size.1 + wanted <= room && size.0 <= left.width);
     let map_height = drawn.map_or(0, |size| size.1);
     let [top, middle, low] = Layout::vertical([
         Constraint::Length(map_height),
         Constraint::Length(wanted.min(room)),
-        Constraint::Min(0),
+        Constraint::Fill(1),
     ])
     .areas(left);
     if drawn.is_some() {
@@ -61,8 +64,8 @@ fn stage(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) -> usize {
     }
     links::draw(scene, middle, buffer);
     chart::draw(scene, low, buffer);
-    let [above, below] =
-        Layout::vertical([Constraint::Min(0), Constraint::Length(strip::HEIGHT)]).areas(right);
-    strip::draw(scene, below, buffer);
+    let below = matrix::wanted_height(scene).min(right.height / 2);
+    let [above, below] = Layout::vertical([Constraint::Fill(1), Constraint::Length(below)]).areas(right);
+    matrix::grid(scene, below, buffer);
     evidence::draw(scene, above, buffer)
 }
