@@ -1,8 +1,8 @@
 //! Drives the real dashboard with a scripted run, for the terminal tests and for a look by hand:
 //! `cargo run -p dashboard --example scripted -- attacked`.
 //!
-//! Scripts: `finished`, `attacked`, `breaks` (the engine thread panics), `fragile` (skipping panics in the
-//! drawing thread). `--ascii` and `--mono` as one would expect.
+//! Scripts: `finished`, `attacked`, with `breaks` (the engine thread panics), `fragile` (skipping panics in the
+//! drawing thread) or `stubborn` (stopping does nothing). `--headless`, `--ascii` and `--mono` as one would expect.
 
 #[path = "../tests/support/script.rs"]
 mod script;
@@ -17,8 +17,10 @@ use std::{
 };
 
 use dashboard::{
+    cli::global::Global,
     colour::{Environment, When, wanted},
     engine::{Controls, Session},
+    headless,
     tui::{self, glyphs::Charset, theme::ThemeName},
 };
 use scenarios::event::{Event, Stamped};
@@ -27,6 +29,7 @@ use scenarios::event::{Event, Stamped};
 struct Scripted {
     events: Mutex<Option<Sender<Stamped>>>,
     fragile: bool,
+    stubborn: bool,
 }
 
 impl Controls for Scripted {
@@ -36,6 +39,9 @@ impl Controls for Scripted {
     }
     fn stop_attack(&self) {}
     fn stop(&self) {
+        if self.stubborn {
+            return;
+        }
         if let Ok(mut events) = self.events.lock()
             && let Some(events) = events.take()
         {
@@ -65,13 +71,23 @@ fn main() -> ExitCode {
             panic!("the engine broke");
         });
     }
-    let controls = Arc::new(Scripted { events: Mutex::new(kept), fragile: asked("fragile") });
+    let controls = Arc::new(Scripted {
+        events: Mutex::new(kept),
+        fragile: asked("fragile"),
+        stubborn: asked("stubborn"),
+    });
     let options = tui::Options {
         theme: if asked("--mono") { ThemeName::Mono } else { ThemeName::Dark },
         coloured: wanted(When::Auto, &Environment::read(), true),
         charset: if asked("--ascii") { Charset::Ascii } else { Charset::Unicode },
     };
-    let ended = tui::run(Session { events, controls }, options).and_then(|ended| {
+    let session = Session { events, controls };
+    let ended = if asked("--headless") {
+        headless::run(&session, &Global::default())
+    } else {
+        tui::run(session, options)
+    };
+    let ended = ended.and_then(|ended| {
         if let Some(screen) = &ended.last_screen {
             dashboard::output::result(screen)?;
         }

@@ -220,3 +220,33 @@ fn suspending_gives_the_terminal_back_and_going_on_takes_it_again() {
     stage.press("\u{3}");
     stage.end(130);
 }
+
+#[test]
+fn the_second_ctrl_c_leaves_a_run_that_does_not_stop() {
+    let mut stage = Stage::begin("attacked stubborn");
+    stage.see("RUNNING");
+    stage.press("\u{3}");
+    stage.see("STOPPING");
+    stage.press("\u{3}");
+    stage.end(130);
+}
+
+#[test]
+fn the_second_signal_ends_a_run_that_does_not_stop() {
+    let mut stage = Stage::begin("attacked stubborn");
+    stage.see("RUNNING");
+    stage.signal("INT");
+    stage.see("STOPPING");
+    stage.signal("INT");
+    stage.end(130);
+}
+
+#[test]
+fn headless_ends_by_signal_as_well() {
+    for (name, code) in [("INT", 130), ("TERM", 143)] {
+        let mut stage = Stage::begin("attacked --headless");
+        stage.see("[14/33]");
+        stage.signal(name);
+        stage.end(code);
+    }
+}

@@ -6,6 +6,7 @@ use crate::{colour::When, tui::theme::ThemeName};
 
 /// Options of every command.
 #[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Options of every command")]
 pub struct Global {
     /// Colour the output
     #[arg(

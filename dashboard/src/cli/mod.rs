@@ -12,9 +12,9 @@ pub mod up;
 
 use clap::{Parser, Subcommand};
 
-/// Attack TLS reference architectures and measure what each gives away
+/// Attack TLS architectures and see what each gives away
 #[derive(Debug, Parser)]
-#[command(name = "testbed", version, about, max_term_width = 100, after_help = EXAMPLES)]
+#[command(name = "testbed", version, max_term_width = 100, after_help = EXAMPLES)]
 pub struct Cli {
     /// Options of every command.
     #[command(flatten)]
@@ -118,7 +118,7 @@ mod tests {
     fn help_starts_with_a_short_imperative_without_full_stop() {
         for (path, command) in tree() {
             let about = command.get_about().unwrap().to_string();
-            assert!(about.len() <= 70 && !about.ends_with('.'), "{path}: {about}");
+            assert!(about.len() <= 60 && !about.ends_with('.'), "{path}: {about}");
         }
         Cli::command().debug_assert();
     }

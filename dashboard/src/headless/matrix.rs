@@ -11,7 +11,7 @@ use super::progress::flag_word;
 use crate::{
     model::{
         cost,
-        matrix::{self, State, Tally, tally_words},
+        matrix::{self, Judged, State, Tally, tally_words},
         numbers::millis,
     },
     output::plain,
@@ -53,9 +53,28 @@ pub fn text(snapshot: &Snapshot, coloured: bool) -> String {
         }
         end_line(&mut out);
     }
+    let marks = legend(&columns.iter().flat_map(|(_, states, _)| states).collect::<Vec<_>>());
+    if !marks.is_empty() {
+        let _ = writeln!(out, "{marks}");
+    }
     costs(&mut out, snapshot);
     rests_on(&mut out, snapshot);
     out
+}
+
+/// What the marks in these cells mean; empty where there are none.
+fn legend(states: &[&State]) -> String {
+    let judged = |mark: fn(&Judged) -> bool| {
+        states.iter().any(|state| matches!(state, State::Judged(judged) if mark(judged)))
+    };
+    let flooded = states.iter().any(|state| matches!(state, State::Flooded(_)));
+    let meanings = [
+        (judged(|judged| judged.modelled), "~ modelled, not measured"),
+        (judged(|judged| judged.deviates), "! not as expected"),
+        (flooded, "goodput under flood: victim/decoy, % of baseline"),
+    ];
+    let shown = meanings.iter().filter(|(shown, _)| *shown).map(|(_, meaning)| *meaning);
+    shown.collect::<Vec<_>>().join("   ")
 }
 
 fn end_line(out: &mut String) {
@@ -69,6 +88,9 @@ fn costs(out: &mut String, snapshot: &Snapshot) {
     let rows: Vec<_> = run.architectures.iter().filter_map(|name| cost::baseline(snapshot, name)).collect();
     if rows.is_empty() {
         return;
+    }
+    if !snapshot.valid(ValidityFlag::Performance) {
+        let _ = write!(out, "\nperformance is invalid: these figures may not be ranked");
     }
     let width =
         rows.iter().map(|row| row.architecture.len()).max().unwrap_or(0).max("cost at baseline".len());
