@@ -15,7 +15,7 @@ use signal_hook::{
     low_level,
 };
 
-use crate::{exit::Failure, tui::terminal};
+use crate::{ended::GRACE, exit::Failure, tui::terminal};
 
 /// Which signals are listened for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +63,8 @@ pub fn listen(scope: Scope) -> Result<Signals, Failure> {
     };
     let source = Source::new(numbers).map_err(failed)?;
     let (send, receive) = mpsc::channel();
-    thread::Builder::new().name("signals".into()).spawn(move || forward(source, &send)).map_err(failed)?;
+    let forward = move || forward(source, scope, &send);
+    thread::Builder::new().name("signals".into()).spawn(forward).map_err(failed)?;
     Ok(Signals(receive))
 }
 
@@ -78,7 +79,7 @@ pub fn suspend() -> Result<(), Failure> {
     die(SIGTSTP)
 }
 
-fn forward(mut source: Source, send: &Sender<Signal>) {
+fn forward(mut source: Source, scope: Scope, send: &Sender<Signal>) {
     let mut ending = false;
     for number in source.forever() {
         let signal = match number {
@@ -88,10 +89,30 @@ fn forward(mut source: Source, send: &Sender<Signal>) {
             other => Signal::End(other),
         };
         let ends = matches!(signal, Signal::Interrupt | Signal::End(_));
-        if (ending && ends) || send.send(signal).is_err() {
-            terminal::restore();
-            let _ = low_level::emulate_default_handler(number);
+        // A closing terminal and its shell both send SIGHUP: that is one wish, not an impatient one.
+        let impatient = ending && ends && number != SIGHUP;
+        if impatient || send.send(signal).is_err() {
+            end_now(number);
+        }
+        if !ending && scope == Scope::Screen && matches!(signal, Signal::End(_)) {
+            last_resort(number);
         }
         ending |= ends;
     }
+}
+
+fn end_now(number: i32) {
+    terminal::restore();
+    let _ = low_level::emulate_default_handler(number);
+}
+
+/// A drawing thread may be stuck in a terminal that hung up or was stopped by Ctrl-S: after twice the time an
+/// orderly end may take, the process ends without it. The thread ends with the process.
+fn last_resort(number: i32) {
+    let wait = move || {
+        thread::sleep(2 * GRACE);
+        end_now(number);
+    };
+    // Without this thread, the second signal still ends the process.
+    let _ = thread::Builder::new().name("last-resort".into()).spawn(wait);
 }

@@ -7,8 +7,13 @@
 use std::{
     io::{Read, Write},
     path::PathBuf,
-    sync::mpsc::{self, Receiver},
-    time::Duration,
+    process::Command,
+    sync::{
+        Once,
+        mpsc::{self, Receiver},
+    },
+    thread::JoinHandle,
+    time::{Duration, Instant},
 };
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
@@ -25,6 +30,7 @@ struct Stage {
     child: Box<dyn Child + Send + Sync>,
     master: Box<dyn MasterPty + Send>,
     folder: tempfile::TempDir,
+    reading: JoinHandle<()>,
 }
 
 impl Stage {
@@ -46,7 +52,7 @@ impl Stage {
         drop(pair.slave);
         let mut reader = pair.master.try_clone_reader().unwrap();
         let (send, bytes) = mpsc::channel();
-        std::thread::spawn(move || {
+        let reading = std::thread::spawn(move || {
             let mut buffer = [0; 4096];
             while let Ok(count @ 1..) = reader.read(&mut buffer) {
                 if send.send(buffer[..count].to_vec()).is_err() {
@@ -56,7 +62,7 @@ impl Stage {
         });
         let keyboard = pair.master.take_writer().unwrap();
         let screen = vt100::Parser::new(SIZE.rows.try_into().unwrap(), SIZE.cols.try_into().unwrap(), 0);
-        Self { screen, bytes, keyboard, child, master: pair.master, folder }
+        Self { screen, bytes, keyboard, child, master: pair.master, folder, reading }
     }
 
     /// Reads until the screen contains `text`.
@@ -75,9 +81,12 @@ impl Stage {
     }
 
     fn signal(&self, name: &str) {
-        let pid = std::fs::read_to_string(self.folder.path().join("pid")).unwrap();
-        let status = std::process::Command::new("kill").args([&format!("-{name}"), pid.trim()]).status();
+        let status = Command::new("kill").args([&format!("-{name}"), &self.pid()]).status();
         assert!(status.unwrap().success());
+    }
+
+    fn pid(&self) -> String {
+        self.note("pid").trim().to_owned()
     }
 
     fn note(&self, name: &str) -> String {
@@ -97,12 +106,35 @@ impl Stage {
     }
 }
 
-/// The example is built by `cargo test` beside this crate's binary.
+/// Waits until the process's state, as `ps` says it, is as wished; it is empty once the process is gone.
+fn becomes(pid: &str, wished: impl Fn(&str) -> bool) {
+    let until = Instant::now() + STUCK;
+    loop {
+        let said = Command::new("ps").args(["-o", "state=", "-p", pid]).output().unwrap().stdout;
+        let state = String::from_utf8_lossy(&said).trim().to_owned();
+        if wished(&state) {
+            return;
+        }
+        assert!(Instant::now() < until, "the process stays in state `{state}`");
+        std::thread::yield_now();
+    }
+}
+
+/// The example, built from the present sources even where only this test was asked for.
 fn scripted() -> PathBuf {
+    static BUILT: Once = Once::new();
     let binary = PathBuf::from(env!("CARGO_BIN_EXE_testbed"));
-    let example = binary.with_file_name("examples").join("scripted");
-    assert!(example.exists(), "build it first: cargo build -p dashboard --example scripted");
-    example
+    let folder = binary.parent().unwrap();
+    BUILT.call_once(|| {
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args(["build", "--quiet", "--locked", "--package", "dashboard", "--example", "scripted"]);
+        cargo.arg("--target-dir").arg(folder.parent().unwrap());
+        if folder.ends_with("release") {
+            cargo.arg("--release");
+        }
+        assert!(cargo.status().unwrap().success(), "the example `scripted` does not build");
+    });
+    folder.join("examples").join("scripted")
 }
 
 #[test]
@@ -211,6 +243,8 @@ fn suspending_gives_the_terminal_back_and_going_on_takes_it_again() {
         stage.screen.process(&bytes);
     }
     assert!(!stage.screen.screen().hide_cursor());
+    // Going on means nothing to a process that has not stopped yet.
+    becomes(&stage.pid(), |state| state.starts_with('T'));
     stage.signal("CONT");
     while !stage.screen.screen().alternate_screen() {
         let bytes = stage.bytes.recv_timeout(STUCK).unwrap();
@@ -249,4 +283,17 @@ fn headless_ends_by_signal_as_well() {
         stage.signal(name);
         stage.end(code);
     }
+}
+
+#[test]
+fn a_terminal_that_goes_away_takes_the_dashboard_with_it() {
+    let mut stage = Stage::begin("attacked");
+    stage.see("RUNNING");
+    let pid = stage.pid();
+    // The reader lets go of the terminal with the next bytes that nobody wants.
+    drop(stage.bytes);
+    stage.keyboard.write_all(b"?").unwrap();
+    stage.reading.join().unwrap();
+    drop((stage.keyboard, stage.master));
+    becomes(&pid, |state| state.is_empty() || state.starts_with('Z'));
 }

@@ -20,7 +20,7 @@ use super::{
     command::Command,
     keys, panics,
     render::render,
-    terminal::Guard,
+    terminal::{self, Guard},
     theme::Theme,
     update::{Effect, update},
     view::{Life, Overlay, View},
@@ -91,14 +91,10 @@ pub(super) fn show(
     match app.run() {
         Ok(leave) => app.finish(&leave).map_err(failed),
         // A terminal that went away says so by signal as well: that one tells how to end.
-        Err(error) => {
-            app.take_signals().map_err(failed)?;
-            if app.signal.is_some() {
-                app.finish(&Leave::Orderly).map_err(failed)
-            } else {
-                Err(failed(error))
-            }
-        }
+        Err(error) => match app.take_signals() {
+            Ok(Some(leave)) if app.signal.is_some() => app.finish(&leave).map_err(failed),
+            _ => Err(failed(error)),
+        },
     }
 }
 
@@ -115,9 +111,8 @@ impl App<'_> {
                 self.draw()?;
             }
             // One wait per frame, then everything that was typed.
-            let mut wait = FRAME;
-            while event::poll(wait)? {
-                wait = std::time::Duration::ZERO;
+            terminal::wait(FRAME)?;
+            while terminal::waiting()? {
                 if let Some(leave) = self.take_event(&event::read()?)? {
                     return Ok(leave);
                 }
@@ -204,7 +199,7 @@ impl App<'_> {
     }
 
     fn suspend(&mut self) -> io::Result<()> {
-        super::terminal::restore();
+        terminal::restore();
         signals::suspend().map_err(io::Error::other)?;
         self.resume()
     }

@@ -6,6 +6,7 @@
 use std::{
     io,
     sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
 };
 
 use crossterm::{
@@ -16,6 +17,7 @@ use crossterm::{
         EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
     },
 };
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 /// True while the dashboard owns the terminal.
 static OWNED: AtomicBool = AtomicBool::new(false);
@@ -39,7 +41,7 @@ impl Guard {
         disable_raw_mode()?;
         enable_raw_mode()?;
         execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste, Hide)?;
-        while event::poll(std::time::Duration::ZERO)? {
+        while waiting()? {
             event::read()?;
         }
         Ok(())
@@ -52,12 +54,35 @@ impl Drop for Guard {
     }
 }
 
+/// Is there an event to read?
+pub fn waiting() -> io::Result<bool> {
+    wait(Duration::ZERO)?;
+    event::poll(Duration::ZERO)
+}
+
 /// Gives the terminal back. Errors have nowhere to go: the terminal may be gone.
 pub fn restore() {
     if OWNED.swap(false, Ordering::SeqCst) {
         let _ =
             execute!(io::stdout(), EndSynchronizedUpdate, DisableBracketedPaste, LeaveAlternateScreen, Show);
         let _ = disable_raw_mode();
+    }
+}
+
+/// Waits for a key, `longest` at most. A terminal that hung up is an error here; the terminal library would
+/// read it again and again without ever coming back.
+pub fn wait(longest: Duration) -> io::Result<()> {
+    let longest = Timespec::try_from(longest).map_err(io::Error::other)?;
+    let stdin = io::stdin();
+    let mut keyboard = [PollFd::new(&stdin, PollFlags::IN)];
+    match poll(&mut keyboard, Some(&longest)) {
+        // A signal; the loop looks for those anyway.
+        Err(rustix::io::Errno::INTR) => Ok(()),
+        Err(error) => Err(error.into()),
+        Ok(_) if keyboard[0].revents().intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) => {
+            Err(io::Error::new(io::ErrorKind::NotConnected, "the terminal hung up"))
+        }
+        Ok(_) => Ok(()),
     }
 }
 
