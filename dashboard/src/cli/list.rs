@@ -1,0 +1,32 @@
+//! `testbed list`.
+
+use clap::{Args, ValueEnum};
+
+/// Options of `list`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct List {
+    /// What to name [default: everything]
+    #[arg(value_enum, value_name = "WHAT")]
+    pub what: Option<What>,
+}
+
+/// What can be listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum What {
+    /// Shipped architectures
+    Architectures,
+    /// Shipped scenarios
+    Scenarios,
+    /// Techniques with their ATT&CK ids
+    Techniques,
+    /// Keys of the dashboard
+    Keys,
+    /// Themes of the dashboard
+    Themes,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  testbed list
+  testbed list scenarios";

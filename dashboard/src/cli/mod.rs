@@ -1,0 +1,125 @@
+//! The command line: one small file per command.
+//!
+//! No option, variable or value says where traffic goes: architectures and scenarios have names, and a test
+//! walks the whole tree to keep it so.
+
+pub mod check;
+pub mod compare;
+pub mod global;
+pub mod list;
+pub mod run;
+pub mod up;
+
+use clap::{Parser, Subcommand};
+
+/// Attack TLS architectures and see what each gives away
+#[derive(Debug, Parser)]
+#[command(name = "testbed", version, max_term_width = 100, after_help = EXAMPLES)]
+pub struct Cli {
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: global::Global,
+    /// What to do; `compare` where nothing is said.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the same scenarios on several architectures
+    Compare(compare::Compare),
+    /// Run chosen scenarios
+    Run(run::Run),
+    /// Name what there is to choose from
+    List(list::List),
+    /// Check architecture and scenario files
+    Check(check::Check),
+    /// Keep one architecture up for real clients
+    Up(up::Up),
+}
+
+const EXAMPLES: &str = "\
+Without a command: `compare`, as a dashboard on a terminal.
+All traffic stays on this machine's loopback; nothing can be aimed elsewhere.
+
+Examples:
+  testbed
+  testbed compare --profile tiny --format json";
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    /// Every command of the tree with its path.
+    fn tree() -> Vec<(String, clap::Command)> {
+        let mut all = Vec::new();
+        let mut open = vec![("testbed".to_owned(), Cli::command())];
+        while let Some((path, command)) = open.pop() {
+            open.extend(
+                command.get_subcommands().map(|sub| (format!("{path} {}", sub.get_name()), sub.clone())),
+            );
+            all.push((path, command));
+        }
+        all
+    }
+
+    #[test]
+    fn nothing_on_the_command_line_can_aim_an_attack() {
+        let aims = [
+            "host",
+            "hosts",
+            "url",
+            "urls",
+            "port",
+            "ports",
+            "address",
+            "addresses",
+            "target",
+            "targets",
+            "ip",
+        ];
+        for (path, command) in tree() {
+            for argument in command.get_arguments() {
+                let said = [
+                    Some(argument.get_id().to_string()),
+                    argument.get_long().map(str::to_owned),
+                    argument.get_help().map(ToString::to_string),
+                    argument.get_long_help().map(ToString::to_string),
+                    argument.get_env().map(|name| name.to_string_lossy().into_owned()),
+                    argument.get_value_names().map(|names| names.join(" ")),
+                ];
+                for word in said.into_iter().flatten().flat_map(|said| {
+                    said.split(|c: char| !c.is_alphanumeric()).map(str::to_lowercase).collect::<Vec<_>>()
+                }) {
+                    assert!(!aims.contains(&word.as_str()), "{path} --{} says `{word}`", argument.get_id());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_example_parses_and_every_command_has_two() {
+        for (path, command) in tree() {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let examples: Vec<_> = help.lines().filter(|line| line.starts_with("  testbed")).collect();
+            assert!(examples.len() >= 2, "{path} has {} examples", examples.len());
+            for example in examples {
+                let parsed = Cli::try_parse_from(example.split_whitespace());
+                assert!(parsed.is_ok(), "{example}: {}", parsed.unwrap_err());
+            }
+        }
+    }
+
+    #[test]
+    fn help_starts_with_a_short_imperative_without_full_stop() {
+        for (path, command) in tree() {
+            let about = command.get_about().unwrap().to_string();
+            assert!(about.len() <= 60 && !about.ends_with('.'), "{path}: {about}");
+        }
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,100 @@
+//! `compare` and `run`: start the engine, show it with the right face, print the result.
+//!
+//! This file is the one place where the faces meet what runs a comparison: [`engine`].
+
+use std::path::Path;
+
+use scenarios::snapshot::Snapshot;
+
+use crate::{
+    cli::{
+        compare::{Common, Format},
+        global::Global,
+    },
+    colour::{self, Environment},
+    engine::{Engine, Entry, Request, Session, Shelf, Standing, Topic, UpRequest},
+    exit::{Exit, Failure},
+    face::{self, Face, Terminals},
+    headless,
+    model::numbers,
+    output, tui,
+};
+
+/// What runs comparisons for this binary.
+pub(super) fn engine() -> impl Engine + Shelf {
+    Unconnected
+}
+
+/// Runs a comparison to its end and prints its matrix.
+pub(super) fn compare(
+    engine: &impl Engine,
+    global: &Global,
+    common: &Common,
+    scenarios: &[String],
+) -> Result<Exit, Failure> {
+    let environment = Environment::read();
+    let terminals = Terminals::read();
+    let coloured = colour::wanted(global.color, &environment, terminals.stdout);
+    let plain_asked = common.no_tui || common.format == Format::Json;
+    let session = engine.start(&common.request(scenarios))?;
+    let ended = match face::choose(terminals, &environment, plain_asked) {
+        Face::Dashboard => tui::run(session, tui::Options::of(global, coloured))?,
+        Face::Headless => headless::run(&session, global)?,
+    };
+    if let Some(screen) = &ended.last_screen {
+        output::result(screen)?;
+    } else if ended.snapshot.run.is_some() {
+        output::result(&print(engine, &ended.snapshot, common.format, coloured)?)?;
+    }
+    if global.verbose > 0 && ended.cost.frames > 0 {
+        let spent = numbers::millis(Some(ended.cost.drawing.as_secs_f64() * 1e3));
+        output::progress(&format!("dashboard: {} frames drawn in {spent} ms", ended.cost.frames));
+    }
+    ended.settle()
+}
+
+fn print(
+    engine: &impl Engine,
+    snapshot: &Snapshot,
+    format: Format,
+    coloured: bool,
+) -> Result<String, Failure> {
+    match format {
+        Format::Text => Ok(headless::matrix::text(snapshot, coloured)),
+        Format::Json => engine.matrix_json(snapshot).map(|mut json| {
+            if !json.ends_with('\n') {
+                json.push('\n');
+            }
+            json
+        }),
+    }
+}
+
+/// No engine is linked into this binary: every request is refused.
+struct Unconnected;
+
+fn refused<T>() -> Result<T, Failure> {
+    Err(Failure::runtime("this build of `testbed` contains no engine")
+        .help("`testbed list keys` and `testbed list themes` work without one"))
+}
+
+impl Engine for Unconnected {
+    fn start(&self, _: &Request) -> Result<Session, Failure> {
+        refused()
+    }
+    fn matrix_json(&self, _: &Snapshot) -> Result<String, Failure> {
+        refused()
+    }
+}
+
+impl Shelf for Unconnected {
+    fn list(&self, _: Topic) -> Result<Vec<Entry>, Failure> {
+        refused()
+    }
+    fn check(&self, _: &Path) -> Result<String, Failure> {
+        refused()
+    }
+    fn up(&self, _: &UpRequest) -> Result<Box<dyn Standing>, Failure> {
+        refused()
+    }
+}

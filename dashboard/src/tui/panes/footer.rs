@@ -1,0 +1,47 @@
+//! The last row: a notice, or the keys of the present screen.
+
+use ratatui::{buffer::Buffer, layout::Rect, text::Line, widgets::Widget};
+
+use crate::tui::{
+    paint::{Scene, word},
+    view::{Life, Screen, over},
+};
+
+/// Draws it.
+pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
+    match &scene.view.notice {
+        Some(notice) => Line::from(word(format!(" {notice}"), scene.theme.unsure)).render(area, buffer),
+        None => keys(scene, area.width).render(area, buffer),
+    }
+}
+
+fn keys(scene: &Scene<'_>, width: u16) -> Line<'static> {
+    let running = !over(scene.view, scene.snapshot);
+    let mut shown: Vec<(&str, &str)> = match (scene.view.screen, scene.view.cursor.open) {
+        (Screen::Matrix, true) => vec![("Esc", "back"), ("j k", "scroll"), ("h l", "architecture")],
+        (Screen::Matrix, false) => vec![("hjkl", "move"), ("Enter", "evidence")],
+        (Screen::Topology | Screen::Throughput, _) => vec![("a", "architecture"), ("j k", "scroll")],
+    };
+    if running {
+        let hold = if scene.view.life == Life::Holding { "go on" } else { "hold" };
+        shown.extend([("x", "stop attack"), ("Space", hold)]);
+    }
+    shown.extend([("f", "freeze"), ("v", "reveal"), ("t", "theme")]);
+    // How to leave is never what is cut.
+    let last = ("q", "quit");
+    let mut room = usize::from(width).saturating_sub(columns(last));
+    let fitting = shown.into_iter().take_while(|key| {
+        let fits = columns(*key) <= room;
+        room = room.saturating_sub(columns(*key));
+        fits
+    });
+    let words = fitting.collect::<Vec<_>>().into_iter().chain([last]).flat_map(|(key, what)| {
+        [word(format!(" {key} "), scene.theme.accent), word(format!("{what} "), scene.theme.dim)]
+    });
+    Line::from(words.collect::<Vec<_>>())
+}
+
+/// Columns a key and its word take.
+const fn columns((key, what): (&str, &str)) -> usize {
+    key.len() + what.len() + 3
+}

@@ -1,0 +1,195 @@
+//! Every screen as text, from the scripted comparison. Colours are checked by a digest per theme.
+#![allow(clippy::unwrap_used)]
+
+#[path = "support/script.rs"]
+mod script;
+
+use std::{collections::BTreeMap, fmt::Write};
+
+use dashboard::tui::{
+    glyphs::Charset,
+    render::render,
+    theme::{Theme, ThemeName},
+    view::{Cursor, Life, Overlay, Screen, View},
+};
+use ratatui::{
+    Terminal,
+    backend::TestBackend,
+    buffer::{Buffer, Cell},
+};
+use scenarios::{event::Stamped, snapshot::Snapshot};
+
+/// Draws a state and returns the cells.
+fn draw(snapshot: &Snapshot, view: &View, (width, height): (u16, u16)) -> Buffer {
+    let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+    let theme = Theme::of(view.theme, true);
+    terminal
+        .draw(|frame| {
+            render(snapshot, view, &theme, frame);
+        })
+        .unwrap();
+    terminal.backend().buffer().clone()
+}
+
+/// The symbols of a screen, line by line.
+fn text(events: &[Stamped], view: &View, size: (u16, u16)) -> String {
+    let buffer = draw(&Snapshot::of(events), view, size);
+    let rows = buffer.content.chunks(usize::from(size.0));
+    rows.map(|row| row.iter().map(Cell::symbol).collect::<String>().trim_end().to_owned() + "\n").collect()
+}
+
+fn on(screen: Screen) -> View {
+    View { screen, ..View::default() }
+}
+
+/// Where the cursor of the evidence tests stands: `management-sniff` on `plaintext`.
+const BROKEN: Cursor = Cursor { row: 3, column: 0, open: true };
+/// `flood-handshake` on `proxy-in-front`.
+const FLOODED: Cursor = Cursor { row: 10, column: 1, open: true };
+
+#[test]
+fn every_screen_at_every_size() {
+    for (state, events) in [("attacked", script::attacked()), ("finished", script::finished())] {
+        for screen in Screen::ALL {
+            for size in [(80, 24), (120, 40), (200, 60), (40, 10)] {
+                let name = format!("{}_{state}_{}x{}", screen.title().to_lowercase(), size.0, size.1);
+                insta::assert_snapshot!(name, text(&events, &on(*screen), size));
+            }
+        }
+    }
+}
+
+#[test]
+fn every_state_of_a_run() {
+    let states = [
+        ("empty", Vec::new()),
+        ("begun", script::begun()),
+        ("interrupted", script::interrupted()),
+        ("invalid", script::invalid()),
+    ];
+    for (state, events) in states {
+        for screen in Screen::ALL {
+            let name = format!("{}_{state}", screen.title().to_lowercase());
+            insta::assert_snapshot!(name, text(&events, &on(*screen), (80, 24)));
+        }
+    }
+}
+
+#[test]
+fn the_evidence_of_a_cell_in_full() {
+    let events = script::finished();
+    for (name, cursor) in [("evidence_broken", BROKEN), ("evidence_flooded", FLOODED)] {
+        let view = View { cursor, ..on(Screen::Matrix) };
+        insta::assert_snapshot!(name, text(&events, &view, (80, 24)));
+    }
+}
+
+#[test]
+fn overlays_lie_over_the_screen() {
+    let events = script::attacked();
+    let help = View { overlay: Overlay::Help, ..View::default() };
+    insta::assert_snapshot!("help", text(&events, &help, (80, 40)));
+    let asking = View { overlay: Overlay::Asking { keep: false }, ..View::default() };
+    insta::assert_snapshot!("asking", text(&events, &asking, (80, 24)));
+}
+
+#[test]
+fn ascii_draws_with_ascii_only() {
+    for events in [script::attacked(), script::finished()] {
+        for screen in Screen::ALL {
+            for size in [(80, 24), (200, 60)] {
+                let drawn = text(&events, &View { charset: Charset::Ascii, ..on(*screen) }, size);
+                let foreign: Vec<char> = drawn.chars().filter(|c| !c.is_ascii()).collect();
+                assert!(foreign.is_empty(), "{screen:?} at {size:?} draws {foreign:?}");
+            }
+        }
+    }
+    let view = View { charset: Charset::Ascii, ..View::default() };
+    insta::assert_snapshot!("topology_ascii", text(&script::attacked(), &view, (120, 40)));
+}
+
+#[test]
+fn secrets_are_masked_until_someone_asks() {
+    let secret = "gAAAAABqTESTq8YtVx2mJp0cWl9sKd4Rf7Hu1Zb6Ne3Go5Ai";
+    let events = script::finished();
+    for screen in Screen::ALL {
+        for cursor in [Cursor::default(), BROKEN] {
+            let masked = text(&events, &View { cursor, ..on(*screen) }, (200, 60));
+            assert!(!masked.contains(&secret[..12]), "{screen:?} shows a secret");
+        }
+    }
+    let revealed = View { cursor: BROKEN, reveal: true, ..on(Screen::Matrix) };
+    assert!(text(&events, &revealed, (200, 60)).contains(secret));
+}
+
+#[test]
+fn clear_and_encrypted_links_differ_by_shape_and_word_in_every_theme() {
+    for theme in ThemeName::ALL {
+        let drawn = text(&script::attacked(), &View { theme: *theme, ..View::default() }, (80, 24));
+        let line = |from: &str| drawn.lines().find(|line| line.contains(from)).unwrap().to_owned();
+        assert!(line("client/users").contains("══ TLS ══"), "{theme:?}");
+        assert!(line("edge/tls-proxy -").contains("- CLEAR -"), "{theme:?}");
+    }
+}
+
+#[test]
+fn what_the_run_is_asked_is_said_in_the_header() {
+    let events = script::attacked();
+    for (life, word) in [
+        (Life::Going, "RUNNING"),
+        (Life::Holding, "HOLDING"),
+        (Life::Stopping, "STOPPING"),
+        (Life::Broke, "BROKE OFF"),
+    ] {
+        let drawn = text(&events, &View { life, ..View::default() }, (80, 24));
+        assert!(drawn.lines().next().unwrap().contains(word), "{word}");
+    }
+    assert!(text(&events, &View { frozen: true, ..View::default() }, (80, 24)).contains("FROZEN"));
+}
+
+#[test]
+fn no_size_panics() {
+    let states = [Snapshot::default(), Snapshot::of(&script::attacked()), Snapshot::of(&script::invalid())];
+    let widths = [1, 2, 3, 5, 8, 13, 20, 23, 24, 25, 40, 57, 58, 59, 60, 61, 79, 80];
+    let sizes = widths.iter().flat_map(|width| [1, 2, 4, 5, 9, 15, 16, 24].map(|height| (*width, height)));
+    let sizes: Vec<_> =
+        sizes.chain([(0, 0), (1, 200), (149, 29), (150, 30), (151, 200), (500, 1), (500, 200)]).collect();
+    for snapshot in &states {
+        for screen in Screen::ALL {
+            for overlay in [Overlay::Nothing, Overlay::Help, Overlay::Asking { keep: true }] {
+                let cursor = Cursor { row: 99, column: 99, open: false };
+                let view = View { overlay, cursor, scroll: 999, ..on(*screen) };
+                for size in &sizes {
+                    draw(snapshot, &view, *size);
+                }
+            }
+            let view = View { cursor: BROKEN, ..on(*screen) };
+            for size in &sizes {
+                draw(snapshot, &view, *size);
+            }
+        }
+    }
+}
+
+#[test]
+fn each_theme_has_its_styles() {
+    let snapshot = Snapshot::of(&script::finished());
+    let mut digest = String::new();
+    for theme in ThemeName::ALL {
+        let mut styles: BTreeMap<String, (usize, String)> = BTreeMap::new();
+        let buffer = draw(&snapshot, &View { theme: *theme, ..on(Screen::Matrix) }, (120, 40));
+        for cell in &buffer.content {
+            let style = format!("{:?} on {:?} {:?}", cell.fg, cell.bg, cell.modifier);
+            let (count, sample) = styles.entry(style).or_default();
+            *count += 1;
+            if sample.len() < 12 && !cell.symbol().trim().is_empty() {
+                sample.push_str(cell.symbol());
+            }
+        }
+        writeln!(digest, "{}", theme.word()).unwrap();
+        for (style, (count, sample)) in styles {
+            writeln!(digest, "  {count:5} {style}  {sample}").unwrap();
+        }
+    }
+    insta::assert_snapshot!("themes", digest);
+}
