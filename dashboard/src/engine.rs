@@ -82,6 +82,8 @@ pub trait Engine {
     fn start(&self, request: &Request) -> Result<Session, Failure>;
     /// `matrix.json` of a finished run.
     fn matrix_json(&self, snapshot: &Snapshot) -> Result<String, Failure>;
+    /// The matrix of a finished run for people.
+    fn matrix_text(&self, snapshot: &Snapshot) -> Result<String, Failure>;
 }
 
 /// What `list` can name besides keys and themes.

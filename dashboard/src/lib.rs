@@ -19,5 +19,7 @@ pub mod feed;
 pub mod headless;
 pub mod model;
 pub mod output;
+pub mod runs;
+pub mod shelf;
 pub mod signals;
 pub mod tui;

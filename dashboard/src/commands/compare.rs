@@ -12,16 +12,23 @@ use crate::{
         global::Global,
     },
     colour::{self, Environment},
-    engine::{Engine, Entry, Request, Session, Shelf, Standing, Topic, UpRequest},
+    engine::{Engine, Entry, Shelf, Standing, Topic, UpRequest},
     exit::{Exit, Failure},
     face::{self, Face, Terminals},
     headless,
     model::numbers,
-    output, tui,
+    output,
+    runs::Runs,
+    tui,
 };
 
 /// What runs comparisons for this binary.
-pub(super) fn engine() -> impl Engine + Shelf {
+pub(super) fn engine() -> impl Engine {
+    Runs
+}
+
+/// Everything that is no comparison.
+pub(super) fn shelf() -> impl Shelf {
     Unconnected
 }
 
@@ -76,15 +83,6 @@ struct Unconnected;
 fn refused<T>() -> Result<T, Failure> {
     Err(Failure::runtime("this build of `testbed` contains no engine")
         .help("`testbed list keys` and `testbed list themes` work without one"))
-}
-
-impl Engine for Unconnected {
-    fn start(&self, _: &Request) -> Result<Session, Failure> {
-        refused()
-    }
-    fn matrix_json(&self, _: &Snapshot) -> Result<String, Failure> {
-        refused()
-    }
 }
 
 impl Shelf for Unconnected {

@@ -46,13 +46,13 @@ fn parse(mut words: Vec<OsString>) -> Result<(Global, Command), clap::Error> {
 }
 
 fn run(global: &Global, command: Command) -> Result<Exit, Failure> {
-    let engine = compare::engine();
+    let (engine, shelf) = (compare::engine(), compare::shelf());
     match command {
         Command::Compare(options) => compare::compare(&engine, global, &options.common, &options.scenarios),
         Command::Run(options) => compare::compare(&engine, global, &options.common, &options.scenarios),
-        Command::List(options) => list::list(&engine, options.what),
-        Command::Check(options) => check::check(&engine, &options.files),
-        Command::Up(options) => up::up(&engine, &options),
+        Command::List(options) => list::list(&shelf, options.what),
+        Command::Check(options) => check::check(&shelf, &options.files),
+        Command::Up(options) => up::up(&shelf, &options),
     }
 }
 

@@ -65,14 +65,15 @@ impl Emitter {
         &self.events
     }
 
-    /// Closes the log; the whole stream comes back.
-    pub(super) fn finish(mut self) -> Result<Vec<Stamped>, RunDirError> {
+    /// Closes the log; the whole stream comes back, and the sender: dropping it tells everyone that all is
+    /// written.
+    pub(super) fn finish(mut self) -> Result<(Vec<Stamped>, Sender<Stamped>), RunDirError> {
         if let Some(error) = self.failed.take() {
             return Err(error);
         }
         if let Some(log) = self.log.take() {
             log.finish()?;
         }
-        Ok(self.events)
+        Ok((self.events, self.sender))
     }
 }

@@ -212,7 +212,7 @@ impl Run {
     }
 
     fn write_files(self) -> Result<(), RunError> {
-        let events = self.emitter.finish()?;
+        let (events, _hangs_up_when_written) = self.emitter.finish()?;
         let Some(directory) = self.directory else { return Ok(()) };
         let recorded = Recorded::of(&events);
         let failed = |error: export::ExportError| RunError::Export(error.to_string());

@@ -1,0 +1,102 @@
+//! The engine of the shipped binary: requests become runs of `scenarios::runner`.
+//!
+//! It resolves names and files, draws what was not given (seed, directory), and hands the session on. The
+//! run's own thread ends by itself; see `scenarios::runner`.
+
+use std::{sync::Arc, time::Duration};
+
+use scenarios::{
+    catalog,
+    export::{Exporter, MatrixJson, Recorded, Text},
+    run_dir,
+    runner::{self, RunError},
+    snapshot::Snapshot,
+};
+use testbed::launch::Realisation;
+
+use crate::{
+    engine::{self, Controls, Engine, Profile, Session},
+    exit::Failure,
+    shelf,
+};
+
+/// Runs comparisons for real.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Runs;
+
+impl Engine for Runs {
+    fn start(&self, request: &engine::Request) -> Result<Session, Failure> {
+        let scenarios = shelf::scenarios(&request.scenarios, request.skip_floods)?;
+        let seed = request.seed.unwrap_or_else(draw);
+        let what = match scenarios.as_slice() {
+            [one] => one.id.clone(),
+            _ => "compare".to_owned(),
+        };
+        let out =
+            request.out.clone().unwrap_or_else(|| run_dir::default_path(jiff::Timestamp::now(), &what, seed));
+        let run = runner::Request {
+            architectures: shelf::architectures(&request.architectures)?,
+            scenarios,
+            seed,
+            profile: profile(request.profile),
+            out: Some(out),
+            force: request.force,
+            key_log: request.keylog.clone(),
+            realisation: Realisation::default(),
+            ballast: Duration::ZERO,
+        };
+        let session = runner::start(run).map_err(|error| failure(&error))?;
+        Ok(Session { events: session.events, controls: Arc::new(Handles(session.controls)) })
+    }
+
+    fn matrix_json(&self, snapshot: &Snapshot) -> Result<String, Failure> {
+        printed(&MatrixJson, snapshot)
+    }
+
+    fn matrix_text(&self, snapshot: &Snapshot) -> Result<String, Failure> {
+        printed(&Text, snapshot)
+    }
+}
+
+struct Handles(runner::Controls);
+
+impl Controls for Handles {
+    fn pause(&self, paused: bool) {
+        self.0.pause(paused);
+    }
+    fn skip(&self) {
+        self.0.skip();
+    }
+    fn stop_attack(&self) {
+        self.0.stop_attack();
+    }
+    fn stop(&self) {
+        self.0.stop();
+    }
+}
+
+fn printed(exporter: &impl Exporter, snapshot: &Snapshot) -> Result<String, Failure> {
+    let recorded = Recorded { snapshot: snapshot.clone(), events: &[] };
+    let bytes = exporter.export(&recorded).map_err(|error| Failure::runtime(error.to_string()))?;
+    String::from_utf8(bytes).map_err(|error| Failure::runtime(error.to_string()))
+}
+
+fn profile(profile: Profile) -> catalog::Profile {
+    match profile {
+        Profile::Tiny => catalog::Profile::Tiny,
+        Profile::Default => catalog::Profile::Default,
+        Profile::Long => catalog::Profile::Long,
+    }
+}
+
+fn failure(error: &RunError) -> Failure {
+    match error {
+        RunError::Plan(_) => Failure::usage(error.to_string()),
+        _ => Failure::runtime(error.to_string()),
+    }
+}
+
+/// Small enough to be typed again.
+fn draw() -> u64 {
+    u64::from(rand::random::<u32>())
+}
