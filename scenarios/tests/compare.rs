@@ -1,13 +1,15 @@
 //! The whole way at `--profile tiny`: every shipped scenario on every shipped architecture.
 #![allow(clippy::unwrap_used)]
 
+use std::time::Duration;
+
 use scenarios::{
     catalog::{self, Profile},
     event::{Event, Stamped},
     runner::{self, Request},
     snapshot::Snapshot,
 };
-use testbed::architecture;
+use testbed::{architecture, launch::Realisation};
 
 fn request() -> Request {
     Request {
@@ -18,8 +20,8 @@ fn request() -> Request {
         out: None,
         force: false,
         key_log: None,
-        realisation: Default::default(),
-        ballast: Default::default(),
+        realisation: Realisation::default(),
+        ballast: Duration::ZERO,
     }
 }
 
@@ -41,7 +43,7 @@ fn every_cell_is_as_expected() {
                 cell.expected
             ),
             Event::Invalid { .. } | Event::Note { .. } | Event::Impact(_) | Event::AttackStopped { .. } => {
-                println!("{event:?}")
+                println!("{event:?}");
             }
             _ => {}
         }

@@ -209,6 +209,8 @@ impl Script {
                 started: 400,
                 completed: 400 - failed,
                 failed,
+                counted: 400 - failed,
+                last_accepted_ms: None,
             }));
         }
     }
@@ -220,6 +222,7 @@ impl Script {
             Event::Attempt(Attempt {
                 architecture: name.clone(),
                 scenario: id.clone(),
+                vantage: SCENARIOS[scenario].2,
                 technique: "replay-token".into(),
                 attack_id: "T1550.001".into(),
                 target: target.into(),

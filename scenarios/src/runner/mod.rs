@@ -12,6 +12,7 @@
 mod assault;
 mod captures;
 mod controls;
+mod deluge;
 mod emit;
 mod flood;
 mod gather;
@@ -19,6 +20,7 @@ mod honest;
 mod judge;
 mod live;
 mod plan;
+mod raid;
 mod step;
 mod validity;
 
@@ -122,7 +124,7 @@ pub fn start(request: Request) -> Result<Session, RunError> {
     let controls = Controls::default();
     let emitter = Emitter::new(sender, directory.as_ref())?;
     let run = Run { request, plan, directory, emitter, controls: controls.clone() };
-    std::thread::Builder::new().name("runner".to_owned()).spawn(move || run.to_the_end())?;
+    std::thread::Builder::new().name("runner".to_owned()).spawn(move || run.until_the_end())?;
     Ok(Session { events, controls })
 }
 
@@ -135,7 +137,7 @@ struct Run {
 }
 
 impl Run {
-    fn to_the_end(mut self) {
+    fn until_the_end(mut self) {
         let outcome = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
