@@ -1,4 +1,16 @@
-//! What is tried, expected and found.
+//! What is tried, what was expected, and what was found.
+//!
+//! ```text
+//!  catalog    scenario files: architectures, vantage, technique, phases, controls, expectation
+//!  runner     baseline → attack → recovery on every architecture; its only output is events
+//!  verdict    the pure decision from facts to cells, controls, expectation, exit code
+//!  event      every fact as one stream            jsonl   its lines
+//!  snapshot   the fold of the stream that screens draw
+//!  export     files of a run, each a fold too     run_dir where they go, atomically
+//!  latency    histograms to rows                  host    facts of the machine
+//! ```
+//!
+//! Screen, report and JSON cannot disagree: all of them are folds of the same events.
 
 pub mod catalog;
 pub mod event;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use scenarios::{
     catalog::{self, Profile},
-    event::{Event, Stamped},
+    event::Stamped,
     runner::{self, Request},
     snapshot::Snapshot,
 };
@@ -29,25 +29,6 @@ fn request() -> Request {
 fn every_cell_is_as_expected() {
     let session = runner::start(request()).unwrap();
     let events: Vec<Stamped> = session.events.iter().collect();
-    for event in &events {
-        match &event.event {
-            Event::Cell(cell) => println!(
-                "{:22} {:30} {:16} {:?} {}/{} {:?} exp {:?}",
-                cell.architecture,
-                cell.scenario,
-                cell.asset.word(),
-                cell.verdict,
-                cell.exposed,
-                cell.sent,
-                cell.hunt,
-                cell.expected
-            ),
-            Event::Invalid { .. } | Event::Note { .. } | Event::Impact(_) | Event::AttackStopped { .. } => {
-                println!("{event:?}");
-            }
-            _ => {}
-        }
-    }
     let snapshot = Snapshot::of(&events);
     let wrong: Vec<_> = snapshot
         .cells

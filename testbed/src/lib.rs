@@ -1,4 +1,22 @@
-//! An architecture file becomes running hosts and wires.
+//! An architecture file becomes running hosts and wires, with a door for attackers and a book for judges.
+//!
+//! ```text
+//!  architecture   TOML → a topology that cannot express a dangling name
+//!  pki            the run's authorities and certificates: in memory, short-lived, constrained
+//!  launch         addresses → certificates → plans → nodes;  out come Footholds and Ledger
+//!  node           what runs a process: OS threads with a runtime each, and their clocks
+//!  services       identity, compute: the OpenStack stand-ins            (connect: how they dial)
+//!  workload       honest users: open-loop schedules, operations, latencies
+//!  fabric         segments: crossings, taps, rings, rules, relays
+//!  canary         planted values and the matcher that finds them as bytes pass
+//!  capture        flows in memory, and as pcapng that tshark reads without a mark
+//!  keylog, opener the run's TLS secrets, and captured records opened with them
+//!  foothold       the only door for attack code: capabilities, never addresses
+//!  ledger         the judge's side: ground truth, captures, clocks, the services' own state
+//!  up             one architecture kept up for outside clients
+//! ```
+//!
+//! Nothing here attacks or judges, and no architecture is known by name.
 
 pub mod architecture;
 pub mod canary;

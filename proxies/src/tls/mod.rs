@@ -1,6 +1,6 @@
 //! TLS settings from plain values: certificates and keys in DER, trust, and how much is verified.
 //!
-//! TLS 1.3 only. Choices that weaken anything live in [`danger`]. Sessions are never resumed by our dialers,
+//! TLS 1.3 only. Choices that weaken anything live in `danger`. Sessions are never resumed by our dialers,
 //! so that every connection's cost is a full handshake; servers do issue a ticket, as real ones do.
 
 mod danger;

@@ -40,9 +40,9 @@ pub(super) struct Conversation {
     /// Canaries in it, readable as they crossed or after opening.
     pub(super) spots: Vec<(Asset, Duration, bool, Spot)>,
     pub(super) kind: Kind,
-    /// Something in it stayed closed.
+    /// Protected records crossed that the key log does not open.
     pub(super) locked: bool,
-    /// Its handshake was completed.
+    /// Both sides finished the handshake.
     pub(super) complete: bool,
     /// Application records the dialer sent.
     pub(super) spoken: u64,
@@ -151,7 +151,7 @@ pub(super) fn legs(
     let mut places = Vec::new();
     for talk in conversations {
         let leg = legs.entry(&talk.link).or_default();
-        if talk.locked && talk.kind != Kind::Silent {
+        if talk.locked {
             leg.2 += 1;
         }
         let of_asset = talk.spots.iter().filter(|(of, at, _, _)| *of == asset && window.contains(at));

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     catalog::{Scenario, Technique},
-    event::{Cell, Evidence, Hunt, Impact, Verdict},
+    event::{Cell, Evidence, Hunt, Impact, Positive, Verdict},
     verdict::{
         Attempted, ControlRef, InPathFacts, Judgement, PassiveFacts, ReachFacts, RedirectedLink, Subject,
         resolve,
@@ -83,6 +83,10 @@ impl Case<'_> {
         spots.retain(|spot| readable != spot.encoding.starts_with("tls+") || self.is_in_path());
         // Where nothing was readable, loot of that kind is all the more worth a word.
         cell.hunt = self.hunt(asset, if readable { &spots } else { &[] });
+        if readable && self.controls.is_empty() {
+            // It is the control: the probe got the asset here.
+            cell.control.positive = Positive::Passed;
+        }
         cell.expected = self.scenario.expected(&cell.architecture, asset);
         Judged { cell, spots: few(spots), refusals }
     }
@@ -138,7 +142,7 @@ impl Case<'_> {
             if let Some(refused) = refusal(talk) {
                 link.refusals += 1;
                 refusals.push(refused);
-            } else if talk.kind != Kind::Tls || talk.complete {
+            } else if talk.kind == Kind::NotTls || talk.complete {
                 link.accepted += 1;
             }
             // The impostor ends this TLS itself: what the run's key log opens here, it read.

@@ -24,7 +24,7 @@ use super::{
     controls::{Controls, StepTokens},
     emit::Emitter,
     flood, gather,
-    honest::{self, Honest, Shift, Worked, operations},
+    honest::{Honest, Shift, Worked, count, operations},
     judge::{self, Case},
     live::{Live, Place},
     plan::{Pair, Plan},
@@ -160,7 +160,7 @@ impl Stage<'_> {
                 }
             }
         };
-        let worked = honest::count(&shift, arrived, self.emitter);
+        let worked = count(&shift, arrived, self.emitter);
         standing.live.look(&standing.ledger, self.emitter);
         Ok(worked)
     }
