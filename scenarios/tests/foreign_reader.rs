@@ -3,13 +3,19 @@
 //! The interpreter is `TESTBED_PYTHON`, else `python3`. Without the package the test is skipped, loudly.
 #![allow(clippy::unwrap_used)]
 
+#[path = "support/proof/run.rs"]
+mod run;
+
 use std::{
+    collections::BTreeMap,
     env, fs,
     io::Write,
+    path::Path,
     process::{Command, Stdio},
 };
 
 use scenarios::{
+    catalog::Profile,
     event::{Event, Interval, RunStarted, Stamped},
     export::{Exporter, Hlog, Recorded},
     latency,
@@ -39,28 +45,13 @@ while True:
 
 #[test]
 fn python_reads_the_same_counts_and_percentiles() {
-    let Some(python) = python() else {
-        // Straight to the descriptor: the harness hides what a passing test prints.
-        let notice = "\nSKIPPED python_reads_the_same_counts_and_percentiles: no python with the package \
-                      `hdrhistogram`; name one in TESTBED_PYTHON\n";
-        std::io::stderr().write_all(notice.as_bytes()).unwrap();
-        return;
-    };
+    let Some(python) = python() else { return };
     let intervals = intervals();
     let directory = tempfile::tempdir().unwrap();
     let log = directory.path().join("edge-only.hlog");
     fs::write(&log, exported(&intervals)).unwrap();
 
-    let percentiles = QUANTILES.map(|quantile| (quantile * 100.0).to_string());
-    let output = Command::new(python).args(["-c", READER]).arg(&log).args(percentiles).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let read: Vec<Value> = output
-        .stdout
-        .split(|byte| *byte == b'\n')
-        .filter(|line| !line.is_empty())
-        .map(|line| serde_json::from_slice(line).unwrap())
-        .collect();
-
+    let read = read(&python, &log);
     assert_eq!(read.len(), intervals.len());
     for (theirs, ours) in read.iter().zip(&intervals) {
         assert_eq!(theirs["tag"], format!("public-sniff/baseline/{}", ours.operation));
@@ -75,6 +66,56 @@ fn python_reads_the_same_counts_and_percentiles() {
         let values: Vec<u64> = QUANTILES.iter().map(|q| histogram.value_at_quantile(*q)).collect();
         assert_eq!(theirs["values"], serde_json::json!(values), "{} {}", ours.operation, ours.start_ms);
     }
+}
+
+/// The same with the log that a whole run left behind, against the events of that run.
+#[test]
+fn python_reads_the_log_of_a_real_run() {
+    let Some(python) = python() else { return };
+    let names = run::architectures();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let left = run::leave(run::request(&names, &["public-sniff", "direct-connect"], Profile::Tiny));
+    let logs = left.files(".hlog");
+    assert_eq!(logs.len(), names.len());
+    for log in logs {
+        let architecture = run::stem(&log);
+        let ours: Vec<&Interval> = left.events.iter().filter_map(of(&architecture)).collect();
+        let theirs = read(&python, &log);
+        assert_eq!(theirs.len(), ours.len(), "{architecture}");
+        assert_eq!(counts(theirs.iter().map(tag_and_count)), counts(ours.into_iter().map(expected)));
+    }
+}
+
+fn of(architecture: &str) -> impl Fn(&Stamped) -> Option<&Interval> {
+    move |stamped| match &stamped.event {
+        Event::Interval(interval) if interval.architecture == architecture => Some(interval),
+        _ => None,
+    }
+}
+
+fn tag_and_count(theirs: &Value) -> (String, u64) {
+    (theirs["tag"].as_str().unwrap().to_owned(), theirs["count"].as_u64().unwrap())
+}
+
+fn expected(ours: &Interval) -> (String, u64) {
+    (format!("{}/{}/{}", ours.scenario, ours.phase, ours.operation), ours.completed)
+}
+
+/// Samples by tag; a log without any proves nothing.
+fn counts(tagged: impl Iterator<Item = (String, u64)>) -> BTreeMap<String, u64> {
+    let mut sums = BTreeMap::new();
+    tagged.for_each(|(tag, count)| *sums.entry(tag).or_default() += count);
+    assert!(sums.values().sum::<u64>() > 0);
+    sums
+}
+
+/// Every interval histogram the foreign reader finds.
+fn read(python: &str, log: &Path) -> Vec<Value> {
+    let percentiles = QUANTILES.map(|quantile| (quantile * 100.0).to_string());
+    let output = Command::new(python).args(["-c", READER]).arg(log).args(percentiles).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let lines = output.stdout.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    lines.map(|line| serde_json::from_slice(line).unwrap()).collect()
 }
 
 /// `count` latencies, the n-th being `value(n)` nanoseconds.
@@ -134,7 +175,7 @@ fn exported(intervals: &[Interval]) -> Vec<u8> {
     Hlog { architecture: ARCHITECTURE.to_owned() }.export(&Recorded::of(&events)).unwrap()
 }
 
-/// An interpreter that has the package. One that was asked for by name must have it.
+/// An interpreter that has the package, or a line on stderr. One that was asked for by name must have it.
 fn python() -> Option<String> {
     let named = env::var("TESTBED_PYTHON").ok();
     let python = named.clone().unwrap_or_else(|| String::from("python3"));
@@ -145,5 +186,10 @@ fn python() -> Option<String> {
         .status();
     let usable = probe.is_ok_and(|status| status.success());
     assert!(usable || named.is_none(), "TESTBED_PYTHON={python} has no package `hdrhistogram`");
+    if !usable {
+        // Straight to the descriptor: the harness hides what a passing test prints.
+        let notice = "\nSKIPPED: a python with the package `hdrhistogram` not installed (name one in TESTBED_PYTHON)\n";
+        std::io::stderr().write_all(notice.as_bytes()).unwrap();
+    }
     usable.then_some(python)
 }
