@@ -9,7 +9,7 @@ use std::{
 
 use scenarios::{event::Stamped, snapshot::Snapshot};
 
-use crate::exit::Failure;
+use crate::{cli::compare::Format, exit::Failure};
 
 /// How much a run measures.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -80,10 +80,8 @@ pub struct Session {
 pub trait Engine {
     /// Starts a comparison on threads of its own and returns at once.
     fn start(&self, request: &Request) -> Result<Session, Failure>;
-    /// `matrix.json` of a finished run.
-    fn matrix_json(&self, snapshot: &Snapshot) -> Result<String, Failure>;
-    /// The matrix of a finished run for people.
-    fn matrix_text(&self, snapshot: &Snapshot) -> Result<String, Failure>;
+    /// The result of the run that was started last and is over: for people, or the content of `matrix.json`.
+    fn result(&self, snapshot: &Snapshot, format: Format) -> Result<String, Failure>;
 }
 
 /// What `list` can name besides keys and themes.

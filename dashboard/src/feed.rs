@@ -9,11 +9,11 @@ use std::{
         mpsc::{Receiver, RecvTimeoutError},
     },
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use scenarios::{event::Stamped, snapshot::Snapshot};
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 
 use crate::exit::Failure;
 

@@ -3,26 +3,33 @@
 //! It resolves names and files, draws what was not given (seed, directory), and hands the session on. The
 //! run's own thread ends by itself; see `scenarios::runner`.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use scenarios::{
     catalog,
     export::{Exporter, MatrixJson, Recorded, Text},
-    run_dir,
+    jsonl, run_dir,
     runner::{self, RunError},
     snapshot::Snapshot,
 };
 use testbed::launch::Realisation;
 
 use crate::{
+    cli::compare::Format,
     engine::{self, Controls, Engine, Profile, Session},
     exit::Failure,
     shelf,
 };
 
 /// Runs comparisons for real.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Runs;
+#[derive(Debug, Default)]
+pub struct Runs {
+    directory: OnceLock<PathBuf>,
+}
 
 impl Engine for Runs {
     fn start(&self, request: &engine::Request) -> Result<Session, Failure> {
@@ -39,22 +46,29 @@ impl Engine for Runs {
             scenarios,
             seed,
             profile: profile(request.profile),
-            out: Some(out),
+            out: Some(out.clone()),
             force: request.force,
             key_log: request.keylog.clone(),
             realisation: Realisation::default(),
             ballast: Duration::ZERO,
         };
         let session = runner::start(run).map_err(|error| failure(&error))?;
+        // One process starts one run.
+        let _ = self.directory.set(out);
         Ok(Session { events: session.events, controls: Arc::new(Handles(session.controls)) })
     }
 
-    fn matrix_json(&self, snapshot: &Snapshot) -> Result<String, Failure> {
-        printed(&MatrixJson, snapshot)
-    }
-
-    fn matrix_text(&self, snapshot: &Snapshot) -> Result<String, Failure> {
-        printed(&Text, snapshot)
+    fn result(&self, _snapshot: &Snapshot, format: Format) -> Result<String, Failure> {
+        let directory = self.directory.get().ok_or_else(|| Failure::runtime("no run was started"))?;
+        let events = jsonl::read(&directory.join(run_dir::EVENTS))
+            .map_err(|error| Failure::runtime(error.to_string()))?;
+        let recorded = Recorded::of(&events);
+        let exported = match format {
+            Format::Text => Text.export(&recorded),
+            Format::Json => MatrixJson.export(&recorded),
+        };
+        let bytes = exported.map_err(|error| Failure::runtime(error.to_string()))?;
+        String::from_utf8(bytes).map_err(|error| Failure::runtime(error.to_string()))
     }
 }
 
@@ -73,12 +87,6 @@ impl Controls for Handles {
     fn stop(&self) {
         self.0.stop();
     }
-}
-
-fn printed(exporter: &impl Exporter, snapshot: &Snapshot) -> Result<String, Failure> {
-    let recorded = Recorded { snapshot: snapshot.clone(), events: &[] };
-    let bytes = exporter.export(&recorded).map_err(|error| Failure::runtime(error.to_string()))?;
-    String::from_utf8(bytes).map_err(|error| Failure::runtime(error.to_string()))
 }
 
 fn profile(profile: Profile) -> catalog::Profile {

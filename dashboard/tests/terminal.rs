@@ -13,10 +13,11 @@ use std::{
         mpsc::{self, Receiver},
     },
     thread::JoinHandle,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+use tokio::time::Instant;
 
 /// Longest wait for a screen: a stuck program must fail the test, not hang it.
 const STUCK: Duration = Duration::from_mins(1);

@@ -230,6 +230,7 @@ fn flood(events: &mut Vec<Event>, architecture: &str, scenario: &str) {
         started: 5_000,
         completed: 4_998,
         failed: 2,
+        counted: 4_998,
     }));
     events.push(Event::AttackStopped {
         architecture: architecture.to_owned(),

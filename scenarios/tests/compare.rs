@@ -1,13 +1,15 @@
 //! The whole way at `--profile tiny`: every shipped scenario on every shipped architecture.
 #![allow(clippy::unwrap_used)]
 
+use std::time::Duration;
+
 use scenarios::{
     catalog::{self, Profile},
-    event::{Event, Stamped},
+    event::Stamped,
     runner::{self, Request},
     snapshot::Snapshot,
 };
-use testbed::architecture;
+use testbed::{architecture, launch::Realisation};
 
 fn request() -> Request {
     Request {
@@ -18,8 +20,8 @@ fn request() -> Request {
         out: None,
         force: false,
         key_log: None,
-        realisation: Default::default(),
-        ballast: Default::default(),
+        realisation: Realisation::default(),
+        ballast: Duration::ZERO,
     }
 }
 
@@ -27,25 +29,6 @@ fn request() -> Request {
 fn every_cell_is_as_expected() {
     let session = runner::start(request()).unwrap();
     let events: Vec<Stamped> = session.events.iter().collect();
-    for event in &events {
-        match &event.event {
-            Event::Cell(cell) => println!(
-                "{:22} {:30} {:16} {:?} {}/{} {:?} exp {:?}",
-                cell.architecture,
-                cell.scenario,
-                cell.asset.word(),
-                cell.verdict,
-                cell.exposed,
-                cell.sent,
-                cell.hunt,
-                cell.expected
-            ),
-            Event::Invalid { .. } | Event::Note { .. } | Event::Impact(_) | Event::AttackStopped { .. } => {
-                println!("{event:?}")
-            }
-            _ => {}
-        }
-    }
     let snapshot = Snapshot::of(&events);
     let wrong: Vec<_> = snapshot
         .cells

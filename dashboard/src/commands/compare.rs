@@ -4,8 +4,6 @@
 
 use std::path::Path;
 
-use scenarios::snapshot::Snapshot;
-
 use crate::{
     cli::{
         compare::{Common, Format},
@@ -24,7 +22,7 @@ use crate::{
 
 /// What runs comparisons for this binary.
 pub(super) fn engine() -> impl Engine {
-    Runs
+    Runs::default()
 }
 
 /// Everything that is no comparison.
@@ -51,7 +49,11 @@ pub(super) fn compare(
     if let Some(screen) = &ended.last_screen {
         output::result(screen)?;
     } else if ended.snapshot.run.is_some() {
-        output::result(&print(engine, &ended.snapshot, common.format, coloured)?)?;
+        let mut result = engine.result(&ended.snapshot, common.format)?;
+        if !result.ends_with('\n') {
+            result.push('\n');
+        }
+        output::result(&result)?;
     }
     if global.verbose > 0 && ended.cost.frames > 0 {
         let spent = numbers::millis(Some(ended.cost.drawing.as_secs_f64() * 1e3));
@@ -60,24 +62,7 @@ pub(super) fn compare(
     ended.settle()
 }
 
-fn print(
-    engine: &impl Engine,
-    snapshot: &Snapshot,
-    format: Format,
-    coloured: bool,
-) -> Result<String, Failure> {
-    match format {
-        Format::Text => Ok(headless::matrix::text(snapshot, coloured)),
-        Format::Json => engine.matrix_json(snapshot).map(|mut json| {
-            if !json.ends_with('\n') {
-                json.push('\n');
-            }
-            json
-        }),
-    }
-}
-
-/// No engine is linked into this binary: every request is refused.
+/// Nothing is linked for these yet.
 struct Unconnected;
 
 fn refused<T>() -> Result<T, Failure> {

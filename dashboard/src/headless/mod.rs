@@ -1,14 +1,14 @@
 //! The headless front: progress lines on stderr while the run goes on. It folds the same events as the screen.
 
-pub mod matrix;
 pub mod progress;
 
 use std::{
     sync::{Arc, mpsc::RecvTimeoutError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use scenarios::snapshot::Snapshot;
+use tokio::time::Instant;
 
 use crate::{
     cli::global::Global,

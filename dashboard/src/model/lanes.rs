@@ -89,10 +89,10 @@ impl Group {
     }
 }
 
-/// `48 tokens, 12 passwords`.
+/// `12 passwords, 48 tokens`: what opens most comes first, for a narrow screen cuts the rest.
 pub fn read_words(exposed: &[(Asset, u64)]) -> String {
     let mut counts: Vec<_> = exposed.iter().filter(|(_, count)| *count > 0).collect();
-    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    counts.sort_by_key(|(asset, _)| *asset);
     let words = counts.iter().map(|(asset, count)| format!("{count} {}", plural(*asset, *count)));
     words.collect::<Vec<_>>().join(", ")
 }
@@ -161,7 +161,7 @@ mod tests {
     fn what_was_read_is_said_in_words_worst_first() {
         let exposed =
             [(Asset::Password, 1), (Asset::Token, 48), (Asset::ResponseBody, 2), (Asset::Metadata, 0)];
-        assert_eq!(read_words(&exposed), "48 tokens, 2 response bodies, 1 password");
+        assert_eq!(read_words(&exposed), "1 password, 48 tokens, 2 response bodies");
     }
 
     #[test]

@@ -4,7 +4,6 @@
 use std::{
     io::{self, Stdout},
     sync::Arc,
-    time::Instant,
 };
 
 use crossterm::{
@@ -14,6 +13,7 @@ use crossterm::{
 };
 use ratatui::{Terminal, backend::CrosstermBackend, buffer::Buffer, layout::Rect};
 use scenarios::snapshot::Snapshot;
+use tokio::time::Instant;
 
 use super::{
     Options,

@@ -202,6 +202,7 @@ impl Script {
     fn flood(&mut self, architecture: &str, scenario: &str) {
         for (arm, failed) in [("victim", 61), ("decoy", 3)] {
             self.push(Event::Flood(FloodInterval {
+                counted: 0,
                 architecture: architecture.into(),
                 scenario: scenario.into(),
                 arm: arm.into(),

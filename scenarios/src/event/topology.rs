@@ -17,7 +17,7 @@ pub struct Topology {
     pub segments: Vec<TopologySegment>,
     /// Hosts in file order.
     pub hosts: Vec<TopologyHost>,
-    /// Every dial of the file, in file order.
+    /// Who dials whom, in file order, each pair once.
     pub links: Vec<TopologyLink>,
 }
 
@@ -45,16 +45,25 @@ impl Topology {
                     inside: architecture[host].inside.map(|outer| architecture[outer].name.clone()),
                 })
                 .collect(),
-            links: architecture
-                .dial_ids()
-                .map(|dial| TopologyLink {
-                    link: architecture.link(dial),
-                    segment: architecture.segment_of(dial).map(segment),
-                    declared_tls: architecture[dial].tls.is_some(),
-                })
-                .collect(),
+            links: links(architecture),
         }
     }
+}
+
+/// Two dials between the same two processes are one link to the eye.
+fn links(architecture: &Architecture) -> Vec<TopologyLink> {
+    let mut links: Vec<TopologyLink> = Vec::new();
+    for dial in architecture.dial_ids() {
+        let link = TopologyLink {
+            link: architecture.link(dial),
+            segment: architecture.segment_of(dial).map(|id| architecture[id].name.clone()),
+            declared_tls: architecture[dial].tls.is_some(),
+        };
+        if !links.contains(&link) {
+            links.push(link);
+        }
+    }
+    links
 }
 
 /// A segment for drawing.

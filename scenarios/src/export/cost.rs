@@ -98,9 +98,15 @@ impl<'a> FloodArm<'a> {
         Some(self.rows[1].and_then(rate)? / before)
     }
 
-    /// p99 before and during, milliseconds.
-    pub(super) fn p99_ms(&self) -> [Option<f64>; 2] {
-        [self.rows[0], self.rows[1]].map(|row| row.and_then(|row| row.p99_ms))
+    /// The highest percentile with enough samples before and during, and both in milliseconds.
+    pub(super) fn tail_ms(&self) -> Option<(&'static str, [f64; 2])> {
+        type Percentile = fn(&Performance) -> Option<f64>;
+        let percentiles: [(&'static str, Percentile); 3] =
+            [("p99", |row| row.p99_ms), ("p90", |row| row.p90_ms), ("p50", |row| row.p50_ms)];
+        percentiles.into_iter().find_map(|(name, of)| {
+            let [before, during] = [self.rows[0], self.rows[1]].map(|row| row.and_then(of));
+            Some((name, [before?, during?]))
+        })
     }
 
     /// Milliseconds until goodput was back.

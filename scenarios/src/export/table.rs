@@ -61,16 +61,20 @@ pub(super) fn flood_lines(matrix: &Matrix<'_>) -> Vec<Line> {
         let goodput = |arm: &FloodArm<'_>| {
             arm.goodput().map_or_else(|| String::from("-"), |share| format!("goodput {:.0} %", share * 100.0))
         };
-        let p99 = |arm: &FloodArm<'_>| {
-            let [before, during] = arm.p99_ms();
-            format!("{} > {}", figure(before), figure(during))
+        let tail = |arm: &FloodArm<'_>| {
+            arm.tail_ms().map_or_else(
+                || String::from("-"),
+                |(name, [before, during])| {
+                    format!("{name} {} > {}", figure(Some(before)), figure(Some(during)))
+                },
+            )
         };
         let back =
             |arm: &FloodArm<'_>| arm.recovery_ms().map_or_else(|| String::from("-"), |ms| format!("{ms}"));
         lines.push(line(scenario.to_owned(), "victim", &goodput));
         lines.push(line(String::from("  decoy goodput"), "decoy", &goodput));
-        lines.push(line(String::from("  p99 ms before > during"), "victim", &p99));
-        lines.push(line(String::from("  decoy p99 ms"), "decoy", &p99));
+        lines.push(line(String::from("  ms before > during"), "victim", &tail));
+        lines.push(line(String::from("  decoy ms"), "decoy", &tail));
         lines.push(line(String::from("  back after ms"), "victim", &back));
     }
     lines

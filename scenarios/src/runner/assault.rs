@@ -65,11 +65,6 @@ impl Assault {
         Ok(assault)
     }
 
-    /// Kernel id of its thread.
-    pub(super) fn thread_id(&self) -> i32 {
-        self.thread.id()
-    }
-
     /// Loot that came since the last look.
     pub(super) fn fresh(&mut self) -> Vec<Item> {
         std::iter::from_fn(|| self.items.try_recv().ok()).collect()

@@ -31,7 +31,7 @@ const HANDSHAKE_RATE: u32 = 600;
 /// Attempts in flight: far below the descriptors of a default machine (1,024 soft).
 const IN_FLIGHT: usize = 128;
 /// No flood lasts longer, whatever a file says.
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_mins(1);
 
 pub(super) async fn run(
     stage: &mut Stage<'_>,
@@ -170,7 +170,7 @@ fn rows(
     let per_second = Tally::of(&baseline.intervals)?.completed as f64 / baseline.seconds;
     let came_back = recovery_ms(per_second, ended_ms, &recovery.intervals);
     for worked in [baseline, under_attack, recovery] {
-        for row in stage.rows(worked, &standing.place, word(arm))? {
+        for row in step::rows(worked, &standing.place, word(arm))? {
             let last = worked.phase == Phase::Recovery && row.operation == "all";
             let recovery_ms = came_back.filter(|_| last);
             stage.emitter.send(Event::Performance(Performance { recovery_ms, ..row }));

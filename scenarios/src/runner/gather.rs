@@ -37,12 +37,12 @@ pub(super) struct Conversation {
     pub(super) flow: u64,
     pub(super) segment: usize,
     pub(super) link: String,
-    pub(super) opened_at: Duration,
     /// Canaries in it, readable as they crossed or after opening.
     pub(super) spots: Vec<(Asset, Duration, bool, Spot)>,
-    pub(super) tls: bool,
+    pub(super) kind: Kind,
+    /// Protected records crossed that the key log does not open.
     pub(super) locked: bool,
-    pub(super) silent: bool,
+    /// Both sides finished the handshake.
     pub(super) complete: bool,
     /// Application records the dialer sent.
     pub(super) spoken: u64,
@@ -84,11 +84,9 @@ fn converse(ledger: &Ledger, flow: &FlowRecord) -> Conversation {
         flow: flow.id,
         segment: flow.segment,
         link: flow.link.to_string(),
-        opened_at: flow.opened,
         spots: Vec::new(),
-        tls: opened.kind == Kind::Tls,
+        kind: opened.kind,
         locked: opened.keys == Keys::Missing || !opened.errors.is_empty(),
-        silent: opened.kind == Kind::Silent,
         complete: opened.handshake_complete,
         spoken: opened.to_acceptor.application_records,
         alerts: opened.alerts.clone(),
@@ -150,7 +148,7 @@ pub(super) fn legs(
     let mut places = Vec::new();
     for talk in conversations {
         let leg = legs.entry(&talk.link).or_default();
-        if talk.locked && !talk.silent {
+        if talk.locked {
             leg.2 += 1;
         }
         let of_asset = talk.spots.iter().filter(|(of, at, _, _)| *of == asset && window.contains(at));

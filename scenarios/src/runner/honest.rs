@@ -113,49 +113,6 @@ impl Honest {
         Ok(Arrived { meter, tally, cpu, began, length })
     }
 
-    /// What became of a phase, as intervals that are sent.
-    pub(super) fn count(
-        &self,
-        shift: &Shift<'_>,
-        arrived: Arrived,
-        emitter: &mut Emitter,
-    ) -> Result<Worked, RunError> {
-        let Arrived { meter, tally, cpu, began, length } = arrived;
-        let began_ms = emitter.ms(began);
-        let intervals: Vec<Interval> = meter
-            .take_intervals()
-            .into_iter()
-            .map(|interval| {
-                let start = Duration::from_secs(interval.second);
-                let until = (start + Duration::from_secs(1)).min(length);
-                Interval {
-                    architecture: shift.architecture.to_owned(),
-                    scenario: shift.scenario.id.clone(),
-                    phase: shift.phase,
-                    operation: interval.operation.word().to_owned(),
-                    start_ms: began_ms + start.as_millis() as u64,
-                    length_ms: (until.saturating_sub(start).as_millis() as u64).max(1),
-                    offered: interval.counts.offered,
-                    completed: interval.counts.done,
-                    errors: interval.counts.failed + interval.counts.dropped,
-                    late: interval.counts.late,
-                    histogram: latency::encode(&interval.latencies),
-                }
-            })
-            .collect();
-        for interval in &intervals {
-            emitter.send(Event::Interval(interval.clone()));
-        }
-        Ok(Worked {
-            phase: shift.phase,
-            intervals,
-            seconds: length.as_secs_f64(),
-            cpu,
-            dropped: tally.dropped,
-            in_flight: tally.in_flight,
-        })
-    }
-
     /// Ends their thread.
     pub(super) fn stop(self) -> Result<(), RunError> {
         Ok(self.crowd.stop()?)
@@ -167,6 +124,44 @@ impl Honest {
             Extent::Lasting(length) => workload::Extent::For(length),
         };
         schedule(&Plan { extent, ..self.plan }, self.seed, stream)
+    }
+}
+
+/// What became of a phase, as intervals that are sent.
+pub(super) fn count(shift: &Shift<'_>, arrived: Arrived, emitter: &mut Emitter) -> Worked {
+    let Arrived { meter, tally, cpu, began, length } = arrived;
+    let began_ms = emitter.ms(began);
+    let intervals: Vec<Interval> = meter
+        .take_intervals()
+        .into_iter()
+        .map(|interval| {
+            let start = Duration::from_secs(interval.second);
+            let until = (start + Duration::from_secs(1)).min(length);
+            Interval {
+                architecture: shift.architecture.to_owned(),
+                scenario: shift.scenario.id.clone(),
+                phase: shift.phase,
+                operation: interval.operation.word().to_owned(),
+                start_ms: began_ms + start.as_millis() as u64,
+                length_ms: (until.saturating_sub(start).as_millis() as u64).max(1),
+                offered: interval.counts.offered,
+                completed: interval.counts.done,
+                errors: interval.counts.failed + interval.counts.dropped,
+                late: interval.counts.late,
+                histogram: latency::encode(&interval.latencies),
+            }
+        })
+        .collect();
+    for interval in &intervals {
+        emitter.send(Event::Interval(interval.clone()));
+    }
+    Worked {
+        phase: shift.phase,
+        intervals,
+        seconds: length.as_secs_f64(),
+        cpu,
+        dropped: tally.dropped,
+        in_flight: tally.in_flight,
     }
 }
 

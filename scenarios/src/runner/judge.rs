@@ -11,6 +11,7 @@ use testbed::{
     canary::{CanaryId, search},
     capture::{Comment, FrameIndex},
     ledger::Ledger,
+    opener::Kind,
     vocabulary::{Asset, Direction},
 };
 
@@ -20,7 +21,7 @@ use super::{
 };
 use crate::{
     catalog::{Scenario, Technique},
-    event::{Cell, Evidence, Hunt, Impact, Verdict},
+    event::{Cell, Evidence, Hunt, Impact, Positive, Verdict},
     verdict::{
         Attempted, ControlRef, InPathFacts, Judgement, PassiveFacts, ReachFacts, RedirectedLink, Subject,
         resolve,
@@ -81,6 +82,10 @@ impl Case<'_> {
         let readable = cell.verdict == Verdict::Broken;
         spots.retain(|spot| readable != spot.encoding.starts_with("tls+") || self.is_in_path());
         cell.hunt = readable.then(|| self.hunt(asset, &spots)).flatten();
+        if readable && self.controls.is_empty() {
+            // It is the control: the probe got the asset here.
+            cell.control.positive = Positive::Passed;
+        }
         cell.expected = self.scenario.expected(&cell.architecture, asset);
         Judged { cell, spots: few(spots), refusals }
     }
@@ -129,14 +134,14 @@ impl Case<'_> {
             // Before the attack nothing is sent elsewhere, so the meant link is one that was seen.
             links.retain(|link, _| *link != talk.link);
             let link = links.entry(meant.clone()).or_insert_with(|| blank(meant, 0));
-            if talk.silent {
+            if talk.kind == Kind::Silent {
                 continue;
             }
             link.arrivals += 1;
             if let Some(refused) = refusal(talk) {
                 link.refusals += 1;
                 refusals.push(refused);
-            } else if !talk.tls || talk.complete {
+            } else if talk.kind == Kind::NotTls || talk.complete {
                 link.accepted += 1;
             }
             // The impostor ends this TLS itself: what the run's key log opens here, it read.
@@ -191,7 +196,7 @@ impl Case<'_> {
 
 /// A victim that said no: its alert, or its end before any application data.
 fn refusal(talk: &Conversation) -> Option<Refused> {
-    if !talk.tls || talk.spoken > 0 {
+    if talk.kind != Kind::Tls || talk.spoken > 0 {
         return None;
     }
     let alert = talk.alerts.iter().find(|alert| alert.direction == Direction::ToAcceptor);

@@ -122,7 +122,7 @@ pub fn start(request: Request) -> Result<Session, RunError> {
     let controls = Controls::default();
     let emitter = Emitter::new(sender, directory.as_ref())?;
     let run = Run { request, plan, directory, emitter, controls: controls.clone() };
-    std::thread::Builder::new().name("runner".to_owned()).spawn(move || run.to_the_end())?;
+    std::thread::Builder::new().name("runner".to_owned()).spawn(move || run.finish())?;
     Ok(Session { events, controls })
 }
 
@@ -135,7 +135,7 @@ struct Run {
 }
 
 impl Run {
-    fn to_the_end(mut self) {
+    fn finish(mut self) {
         let outcome = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()

@@ -24,7 +24,7 @@ use super::{
     controls::{Controls, StepTokens},
     emit::Emitter,
     flood, gather,
-    honest::{Honest, Shift, Worked, operations},
+    honest::{Honest, Shift, Worked, count, operations},
     judge::{self, Case},
     live::{Live, Place},
     plan::{Pair, Plan},
@@ -157,37 +157,9 @@ impl Stage<'_> {
                 }
             }
         };
-        let worked = crowd.count(&shift, arrived, self.emitter);
+        let worked = count(&shift, arrived, self.emitter);
         standing.live.look(&standing.ledger, self.emitter);
-        worked
-    }
-
-    /// Sends the rows of a phase.
-    pub(super) fn rows(
-        &mut self,
-        worked: &Worked,
-        place: &Place,
-        arm: &str,
-    ) -> Result<Vec<Performance>, RunError> {
-        let cpu_us: BTreeMap<String, f64> =
-            worked.cpu.iter().map(|(node, cpu)| (node.clone(), cpu.as_secs_f64() * 1e6)).collect();
-        operations()
-            .map(|operation| {
-                let of = worked
-                    .intervals
-                    .iter()
-                    .filter(|interval| operation == "all" || interval.operation == operation);
-                let key = RowKey {
-                    architecture: place.architecture.clone(),
-                    scenario: place.scenario.clone(),
-                    arm: arm.to_owned(),
-                    phase: worked.phase,
-                    operation: operation.to_owned(),
-                };
-                let cpu_us = if operation == "all" { cpu_us.clone() } else { BTreeMap::new() };
-                Ok(Tally::of(of)?.row(key, worked.seconds, &cpu_us))
-            })
-            .collect()
+        Ok(worked)
     }
 
     fn not_exercised(&mut self, scenario: &Scenario, architecture: &Architecture, why: &str) {
@@ -208,6 +180,29 @@ impl Stage<'_> {
             scenario: scenario.id.clone(),
         });
     }
+}
+
+/// The rows of a phase.
+pub(super) fn rows(worked: &Worked, place: &Place, arm: &str) -> Result<Vec<Performance>, RunError> {
+    let cpu_us: BTreeMap<String, f64> =
+        worked.cpu.iter().map(|(node, cpu)| (node.clone(), cpu.as_secs_f64() * 1e6)).collect();
+    operations()
+        .map(|operation| {
+            let of = worked
+                .intervals
+                .iter()
+                .filter(|interval| operation == "all" || interval.operation == operation);
+            let key = RowKey {
+                architecture: place.architecture.clone(),
+                scenario: place.scenario.clone(),
+                arm: arm.to_owned(),
+                phase: worked.phase,
+                operation: operation.to_owned(),
+            };
+            let cpu_us = if operation == "all" { cpu_us.clone() } else { BTreeMap::new() };
+            Ok(Tally::of(of)?.row(key, worked.seconds, &cpu_us))
+        })
+        .collect()
 }
 
 /// Baseline, attack, recovery; then the cells.
@@ -238,7 +233,7 @@ async fn attack(stage: &mut Stage<'_>, scenario: &Scenario, standing: &mut Stand
     standing.ledger.fabric.settle().await;
     let worked = [baseline, attacked, recovery];
     for shift in &worked {
-        for row in stage.rows(shift, &standing.place, "victim")? {
+        for row in rows(shift, &standing.place, "victim")? {
             stage.emitter.send(Event::Performance(row));
         }
     }

@@ -126,7 +126,7 @@ mod tests {
         let mut policy = KeepPolicy::new(200);
         open(&mut policy, "a>b", 0, 0..20);
         assert_eq!(policy.held(), 200);
-        assert_eq!(drops(&mut policy), []);
+        assert_eq!(drops(&mut policy), Vec::<u64>::new());
     }
 
     #[test]
@@ -183,6 +183,6 @@ mod tests {
         assert_eq!(policy.held(), 0);
         open(&mut policy, "a>b", 0, 0..8);
         policy.grew(0, 1000);
-        assert_eq!(drops(&mut policy), []);
+        assert_eq!(drops(&mut policy), Vec::<u64>::new());
     }
 }
