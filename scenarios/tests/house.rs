@@ -34,6 +34,14 @@ const SOCKETS: [&str; 8] = [
     "socket2",
 ];
 
+/// Words of code that asks an architecture file what is protected, instead of the bytes.
+const WIRING: [&str; 7] =
+    ["DialTls", "dial_ids", "dials_on", ".dials", "listener_ids", "listeners_on", ".listeners"];
+
+/// What turns bytes into cells.
+const JUDGES: [&str; 3] =
+    ["scenarios/src/runner/gather.rs", "scenarios/src/runner/judge.rs", "scenarios/src/verdict/"];
+
 #[test]
 fn imports_go_down_the_ladder_only() {
     let output = Command::new(env!("CARGO"))
@@ -70,6 +78,20 @@ fn no_code_asks_which_architecture_this_is() {
     let mut named: Vec<_> = NAMED.iter().map(|(file, name)| ((*file).to_owned(), *name)).collect();
     named.sort();
     assert_eq!(found, named);
+}
+
+#[test]
+fn no_judge_asks_the_file_what_is_protected() {
+    let asks = |code: &str| WIRING.iter().any(|word| code.contains(word));
+    let sources = sources(&["scenarios"]);
+    assert!(sources.iter().any(|(_, code)| asks(code)), "the search itself works");
+    for judge in JUDGES {
+        let of: Vec<_> = sources.iter().filter(|(file, _)| file.starts_with(judge)).collect();
+        assert!(!of.is_empty(), "{judge}");
+        for (file, code) in of {
+            assert!(!asks(code), "{file}");
+        }
+    }
 }
 
 #[test]

@@ -41,6 +41,21 @@ fn every_management_link_shows_what_it_carries_exactly_while_it_is_clear() {
     flip_every_link("management-sniff", SecurityDomain::Management);
 }
 
+/// So that the two above are every link there is.
+#[test]
+fn no_link_crosses_a_segment_of_another_domain() {
+    for base in shipped() {
+        let flipped = [SecurityDomain::Public, SecurityDomain::Management];
+        let flipped = flipped.iter().flat_map(|domain| crossing(&base, *domain).into_keys());
+        assert_eq!(
+            flipped.collect::<BTreeSet<_>>(),
+            links_on(&base, base.segment_ids()).into_keys().collect(),
+            "{}",
+            base.name
+        );
+    }
+}
+
 /// Several listeners behind one link, one of them clear and nothing else: the link stays in the evidence of
 /// what crosses that one, and together they show all that the link carries.
 #[test]
@@ -51,7 +66,7 @@ fn a_link_stays_in_the_evidence_until_its_last_listener_is_protected() {
     let mut shown: BTreeMap<(&str, &str), BTreeSet<Asset>> = BTreeMap::new();
     for Half { flipped: Flipped { of, architecture }, link } in &halves {
         let carried = unmodified(&cells, of, domain).carried;
-        for cell in cells.iter().filter(|cell| cell.architecture == architecture.name) {
+        for cell in all_of(&cells, architecture, carried.keys()) {
             let place = format!("{of} with half of {link} in the clear, {}: {}", cell.asset, cell.reason);
             if cell.verdict == Verdict::Broken {
                 assert_eq!(links(cell), BTreeSet::from([link.clone()]), "{place}");
@@ -107,7 +122,7 @@ fn flip_every_link(scenario: &str, domain: SecurityDomain) {
         let crossing = crossing(architecture, domain);
         let clear: BTreeSet<String> =
             crossing.iter().filter(|(_, link)| link.clear > 0).map(|(name, _)| name.clone()).collect();
-        for cell in cells.iter().filter(|cell| cell.architecture == architecture.name) {
+        for cell in all_of(&cells, architecture, carried.keys()) {
             check(of, cell, &clear, &carried[&cell.asset]);
         }
     }
@@ -155,6 +170,18 @@ fn look<'a>(scenario: &str, flipped: impl IntoIterator<Item = &'a Flipped>) -> V
     let flipped = flipped.into_iter().map(|flipped| flipped.architecture.clone());
     let architectures = shipped().into_iter().chain(flipped).collect();
     run(request(architectures, vec![catalog::load(scenario).unwrap()]))
+}
+
+/// The cells of an architecture, one for each asset.
+fn all_of<'a>(
+    cells: &'a [Cell],
+    architecture: &Architecture,
+    assets: impl Iterator<Item = &'a Asset>,
+) -> Vec<&'a Cell> {
+    let found: Vec<&Cell> = cells.iter().filter(|cell| cell.architecture == architecture.name).collect();
+    let judged: BTreeSet<Asset> = found.iter().map(|cell| cell.asset).collect();
+    assert_eq!(judged, assets.copied().collect(), "{}", architecture.name);
+    found
 }
 
 fn crossing(architecture: &Architecture, domain: SecurityDomain) -> BTreeMap<String, Link> {

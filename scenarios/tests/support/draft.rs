@@ -41,6 +41,9 @@ impl Draft {
             Some(_) => self.expose(&resolved, id),
             None => self.protect(&resolved, id),
         }
+        let flipped = self.resolved();
+        let after = flipped.listener(listener).unwrap();
+        assert_ne!(flipped[after].identity.is_some(), resolved[id].identity.is_some(), "{listener}");
     }
 
     fn split(&mut self, shared: &Architecture, listener: ListenerId) {
