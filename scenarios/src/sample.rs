@@ -202,6 +202,7 @@ fn reach(events: &mut Vec<Event>, at: usize, architecture: &str, scenario: &str)
     events.push(Event::Attempt(Attempt {
         architecture: architecture.to_owned(),
         scenario: scenario.to_owned(),
+        vantage: Vantage::ManagementSniffer,
         technique: String::from("service-scan"),
         attack_id: String::from("T1046"),
         target: target.to_owned(),
@@ -231,6 +232,7 @@ fn flood(events: &mut Vec<Event>, architecture: &str, scenario: &str) {
         completed: 4_998,
         failed: 2,
         counted: 4_998,
+        last_accepted_ms: Some(8_990),
     }));
     events.push(Event::AttackStopped {
         architecture: architecture.to_owned(),

@@ -202,7 +202,6 @@ impl Script {
     fn flood(&mut self, architecture: &str, scenario: &str) {
         for (arm, failed) in [("victim", 61), ("decoy", 3)] {
             self.push(Event::Flood(FloodInterval {
-                counted: 0,
                 architecture: architecture.into(),
                 scenario: scenario.into(),
                 arm: arm.into(),
@@ -210,6 +209,8 @@ impl Script {
                 started: 400,
                 completed: 400 - failed,
                 failed,
+                counted: 400 - failed,
+                last_accepted_ms: None,
             }));
         }
     }
@@ -221,6 +222,7 @@ impl Script {
             Event::Attempt(Attempt {
                 architecture: name.clone(),
                 scenario: id.clone(),
+                vantage: SCENARIOS[scenario].2,
                 technique: "replay-token".into(),
                 attack_id: "T1550.001".into(),
                 target: target.into(),

@@ -34,6 +34,12 @@ impl Announcements {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).remove(&(dialer, acceptor))
     }
 
+    /// Connections of a party that nobody claimed yet.
+    pub(crate) fn unclaimed(&self, party: Party) -> usize {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.values().filter(|of| **of == party).count()
+    }
+
     /// Resolves at the next announcement after the returned future was enabled.
     pub(crate) fn next(&self) -> tokio::sync::futures::Notified<'_> {
         self.arrived.notified()

@@ -28,7 +28,10 @@ use serde::{Deserialize, Serialize};
 use socket2::Socket;
 
 pub(crate) use self::announce::Announcements;
-use crate::transport::loopback::{Loopback, LoopbackIp};
+use crate::transport::{
+    Party,
+    loopback::{Loopback, LoopbackIp},
+};
 
 /// Ports drawn for listeners: outside every ephemeral range in use, above the privileged ones.
 const DRAWN_PORTS: std::ops::Range<u16> = 10_000..32_768;
@@ -268,6 +271,11 @@ impl Registry {
             socket.try_clone().map_err(|source| RegistryError::Bind { address: at.to_string(), source })?;
         *taken += 1;
         Ok((socket, *at, *admit))
+    }
+
+    /// Connections a party opened and no listener of ours has accepted yet: what stands in their queues.
+    pub fn unaccepted(&self, party: Party) -> usize {
+        self.inner.announcements.unclaimed(party)
     }
 
     pub(crate) fn announcements(&self) -> &Announcements {

@@ -7,7 +7,7 @@ use tokio::{
 
 use super::*;
 use crate::transport::{
-    Dial, Listen, Party,
+    Dial, Listen,
     tcp::{TcpDialer, TcpListen},
 };
 
@@ -89,8 +89,10 @@ async fn a_cancelled_dial_leaves_no_stranger_behind() {
     let dialer = dialer(&registry, entry);
     // One poll connects and announces; then the future is dropped.
     let _ = tokio::time::timeout(Duration::ZERO, dialer.dial()).await;
+    assert_eq!(registry.unaccepted(USERS), 1);
     let (_, seen) = listen.accept().await.unwrap();
     assert_eq!(seen.party, Some(USERS));
+    assert_eq!(registry.unaccepted(USERS), 0);
     assert_eq!(registry.violations(), vec![]);
 }
 

@@ -226,6 +226,8 @@ pub struct Attempt {
     pub architecture: String,
     /// Which scenario.
     pub scenario: String,
+    /// Where the attacker stood: an escape tries from two places.
+    pub vantage: Vantage,
     /// Name of the technique.
     pub technique: String,
     /// Its ATT&CK id.
@@ -274,8 +276,11 @@ pub struct FloodInterval {
     pub completed: u64,
     /// Attempts that failed.
     pub failed: u64,
-    /// What the flooded node itself counted of them.
+    /// What the flooded node itself counted of them. It may lag behind the generator by an interval.
     pub counted: u64,
+    /// When the flooded node accepted the newest of them, in run milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub last_accepted_ms: Option<u64>,
 }
 
 /// One second of honest work, one operation.

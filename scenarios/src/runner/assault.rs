@@ -1,4 +1,4 @@
-//! The attacker at work: one technique, one foothold, one thread with a CPU line of its own.
+//! The attacker at work: one technique, one foothold, one thread.
 //!
 //! The foothold is granted on that thread, so that every attack socket lives and ends there; when the
 //! technique is over, or its time is, the thread is joined and not one attack socket is left.
@@ -12,6 +12,7 @@ use attacker::{
 use testbed::{
     foothold::{Foothold, Footholds, GrantError},
     node::thread::NodeThread,
+    vocabulary::Vantage,
 };
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -21,6 +22,7 @@ use super::RunError;
 /// A technique under way.
 pub(super) struct Assault {
     thread: NodeThread,
+    vantage: Vantage,
     stop: CancellationToken,
     outcome: oneshot::Receiver<Result<Loot, GrantError>>,
     items: mpsc::UnboundedReceiver<Item>,
@@ -31,6 +33,7 @@ impl Assault {
     pub(super) async fn start(
         footholds: &Arc<Footholds>,
         technique: &Description,
+        vantage: Vantage,
         grant: impl FnOnce(&Footholds, &CancellationToken) -> Result<Foothold, GrantError> + Send + 'static,
         stop: CancellationToken,
     ) -> Result<Self, RunError> {
@@ -54,7 +57,7 @@ impl Assault {
             }
             Ok(())
         })?;
-        let mut assault = Self { thread, stop, outcome, items };
+        let mut assault = Self { thread, vantage, stop, outcome, items };
         if stands.await.is_err() {
             let refused = (&mut assault.outcome).await;
             return match refused {
@@ -63,6 +66,11 @@ impl Assault {
             };
         }
         Ok(assault)
+    }
+
+    /// Where the attacker stands.
+    pub(super) fn vantage(&self) -> Vantage {
+        self.vantage
     }
 
     /// Loot that came since the last look.

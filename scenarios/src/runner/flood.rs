@@ -4,23 +4,27 @@
 //! rows is the architecture's. What the generator counts as completed is compared with what the flooded node
 //! counts.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use testbed::{
-    foothold::{Arm, FloodBounds, FloodKind, FloodTally, Footholds},
-    vocabulary::Phase,
+    foothold::{Arm, FloodBounds, FloodKind, Footholds},
+    launch::arms::Arms,
+    vocabulary::{Phase, Vantage},
 };
+use tokio_util::sync::CancellationToken;
 
 use super::{
     RunError,
     assault::Assault,
+    deluge::{Deluge, word},
     honest::Worked,
+    raid::Raid,
     step::{self, Stage, Standing},
     validity,
 };
 use crate::{
     catalog::{Extent, Scenario, Technique},
-    event::{Event, FloodInterval, Performance, ValidityFlag},
+    event::{Event, Performance, ValidityFlag},
     latency::{Tally, recovery_ms},
 };
 
@@ -42,16 +46,22 @@ pub(super) async fn run(
         Technique::FloodHandshake => FloodKind::Handshake,
         _ => FloodKind::Connect,
     };
-    if kind == FloodKind::Handshake && !standing.footholds.arms().is_some_and(|arms| arms.shakes_hands) {
+    let Some(arms) = standing.footholds.arms().cloned() else { return Ok(()) };
+    if kind == FloodKind::Handshake && !arms.shakes_hands {
         let text = format!("{} on {}: no front there shakes hands", scenario.id, standing.place.architecture);
         stage.emitter.send(Event::Note { text });
         return Ok(());
     }
-    let baseline = stage.phase(standing, Phase::Baseline, 0, None).await?;
+    let baseline = stage.phase(standing, Phase::Baseline, 0, &mut Raid::default()).await?;
     let mut worked = Vec::new();
     for (arm, stream) in [(Arm::Decoy, 1), (Arm::Victim, 4)] {
-        let (attacked, ended_ms) = flood(stage, standing, arm, kind, stream).await?;
-        let recovery = stage.phase(standing, Phase::Recovery, stream + 1, None).await?;
+        if standing.tokens.attack.is_cancelled() {
+            // Rows of a flood that was called off would be an attack's in name only.
+            stage.emitter.send(invalid(standing, format!("the flood of the {} was called off", word(arm))));
+            continue;
+        }
+        let (attacked, ended_ms) = flood(stage, standing, &arms, (arm, kind), stream).await?;
+        let recovery = stage.phase(standing, Phase::Recovery, stream + 1, &mut Raid::default()).await?;
         rows(stage, standing, arm, &baseline, [&attacked, &recovery], ended_ms)?;
         worked.extend([attacked, recovery]);
     }
@@ -73,88 +83,51 @@ pub(super) async fn run(
 async fn flood(
     stage: &mut Stage<'_>,
     standing: &mut Standing,
-    arm: Arm,
-    kind: FloodKind,
+    arms: &Arms,
+    (arm, kind): (Arm, FloodKind),
     stream: u64,
 ) -> Result<(Worked, u64), RunError> {
-    let tally = Arc::new(FloodTally::default());
     let duration = match standing.phases.attack {
         Extent::Lasting(length) => length.min(LONGEST),
         Extent::Requests(_) => Duration::from_secs(1),
     };
     let rate = if kind == FloodKind::Connect { CONNECT_RATE } else { HANDSHAKE_RATE };
     let bounds = FloodBounds { rate, in_flight: IN_FLIGHT, duration };
-    let counting = tally.clone();
-    let grant = move |footholds: &Footholds, stop: &tokio_util::sync::CancellationToken| {
+    let deluge = Deluge::new(arm, kind, arms.clone(), &standing.ledger);
+    let counting = deluge.tally().clone();
+    let grant = move |footholds: &Footholds, stop: &CancellationToken| {
         footholds.grant_flood(arm, kind, bounds, counting, stop)
     };
-    let technique = step::description(stage.scenario().technique)?;
-    let before = visits(standing, arm);
-    let stop = standing.tokens.attack.clone();
-    let mut assault = Some(Assault::start(&standing.footholds, technique, grant, stop).await?);
-    let worked = stage.phase(standing, Phase::Attack, stream, assault.as_mut()).await?;
-    if let Some(assault) = assault {
-        let stopped_early = standing.tokens.attack.is_cancelled();
-        if stopped_early {
-            step::withdraw(stage, standing, assault).await?;
-        } else {
-            // Its time is over by itself: attempts in flight end and are counted.
-            assault.finish().await?;
-        }
-    }
+    let technique = step::description(step::technique_name(stage.scenario().technique))?;
+    let (footholds, stop) = (&standing.footholds, standing.tokens.attack.clone());
+    let assault = Assault::start(footholds, technique, Vantage::PublicSniffer, grant, stop).await?;
+    let mut raid = Raid::flooding(assault, deluge);
+    let worked = stage.phase(standing, Phase::Attack, stream, &mut raid).await?;
+    // Its time is over by itself: attempts in flight end and are counted.
+    raid.finish(&mut stage.desk(standing)).await?;
     let ended_ms = stage.emitter.now_ms();
     standing.ledger.fabric.settle().await;
-    report(stage, standing, arm, kind, &tally, before);
+    let Some(mut deluge) = raid.deluge() else { return Ok((worked, ended_ms)) };
+    deluge.tell(&standing.ledger, &standing.place, stage.emitter);
+    compare(stage, standing, &deluge, word(arm));
     Ok((worked, ended_ms))
 }
 
-/// What the flooded node itself counted of the flood: connections, handshakes.
-fn visits(standing: &Standing, arm: Arm) -> (u64, u64) {
-    let Some(arms) = standing.footholds.arms() else { return (0, 0) };
-    let label = match arm {
-        Arm::Victim => &arms.victim_label,
-        Arm::Decoy => &arms.decoy_label,
-    };
-    let visits = standing.ledger.node(label).map(|node| node.tally().visits(Some(arms.party)));
-    visits.map_or((0, 0), |visits| (visits.accepted, visits.handshakes))
+/// Both sides of a flood must have counted the same.
+fn compare(stage: &mut Stage<'_>, standing: &Standing, deluge: &Deluge, arm: &str) {
+    let total = deluge.counts(&standing.ledger);
+    if standing.tokens.attack.is_cancelled() {
+        stage.emitter.send(invalid(standing, format!("the flood of the {arm} was cut short")));
+    } else if total.counted != total.completed {
+        let (completed, counted) = (total.completed, total.counted);
+        let reason = format!("the flood completed {completed} attempts, its {arm} counted {counted}");
+        stage.emitter.send(invalid(standing, reason));
+    }
 }
 
-fn report(
-    stage: &mut Stage<'_>,
-    standing: &Standing,
-    arm: Arm,
-    kind: FloodKind,
-    tally: &FloodTally,
-    before: (u64, u64),
-) {
-    let (started, completed, failed) = tally.read();
-    let after = visits(standing, arm);
-    let counted = match kind {
-        FloodKind::Connect => after.0 - before.0,
-        FloodKind::Handshake => after.1 - before.1,
-    };
-    let arm = word(arm).to_owned();
-    let place = &standing.place;
-    if counted != completed && !standing.tokens.attack.is_cancelled() {
-        stage.emitter.send(Event::Invalid {
-            flag: ValidityFlag::Performance,
-            place: format!("{} on {}", place.scenario, place.architecture),
-            reason: format!("the flood completed {completed} attempts, its {arm} counted {counted}"),
-        });
-    }
-    stage.emitter.send(Event::Flood(FloodInterval {
-        architecture: place.architecture.clone(),
-        scenario: place.scenario.clone(),
-        arm,
-        kind: match kind {
-            FloodKind::Connect => "connect".to_owned(),
-            FloodKind::Handshake => "handshake".to_owned(),
-        },
-        started,
-        completed,
-        failed,
-        counted,
-    }));
+fn invalid(standing: &Standing, reason: String) -> Event {
+    let place = format!("{} on {}", standing.place.scenario, standing.place.architecture);
+    Event::Invalid { flag: ValidityFlag::Performance, place, reason }
 }
 
 /// The rows of one arm; the recovery row says how long goodput took to come back.
@@ -177,11 +150,4 @@ fn rows(
         }
     }
     Ok(())
-}
-
-fn word(arm: Arm) -> &'static str {
-    match arm {
-        Arm::Victim => "victim",
-        Arm::Decoy => "decoy",
-    }
 }

@@ -118,8 +118,11 @@ fn spots(
     search(&ledger.canaries, &way.plaintext())
         .into_iter()
         .filter_map(|hit| {
-            let range = way.captured(hit.start..hit.end)?;
-            let order = way.pieces.iter().find(|piece| piece.span.end >= range.end)?.order;
+            let sealed_in = way.captured(hit.start..hit.end)?;
+            // What crossed in clear stands in the capture where it stands in the text: no need to name the
+            // whole chunk.
+            let range = if sealed { sealed_in.clone() } else { hit.start..hit.end };
+            let order = way.pieces.iter().find(|piece| piece.span.end >= sealed_in.end)?.order;
             let at = times.get(order as usize).copied().unwrap_or(flow.opened);
             let encoding =
                 if sealed { format!("tls+{}", hit.encoding) } else { hit.encoding.word().to_owned() };

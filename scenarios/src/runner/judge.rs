@@ -81,7 +81,8 @@ impl Case<'_> {
         let mut cell = judgement.into_cell(subject, evidence);
         let readable = cell.verdict == Verdict::Broken;
         spots.retain(|spot| readable != spot.encoding.starts_with("tls+") || self.is_in_path());
-        cell.hunt = readable.then(|| self.hunt(asset, &spots)).flatten();
+        // Where nothing was readable, loot of that kind is all the more worth a word.
+        cell.hunt = self.hunt(asset, if readable { &spots } else { &[] });
         if readable && self.controls.is_empty() {
             // It is the control: the probe got the asset here.
             cell.control.positive = Positive::Passed;

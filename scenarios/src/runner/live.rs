@@ -7,7 +7,7 @@ use attacker::loot::{Channel, Item};
 use testbed::{
     architecture::SegmentId,
     ledger::Ledger,
-    vocabulary::{Asset, Method},
+    vocabulary::{Asset, Method, Vantage},
 };
 
 use super::emit::Emitter;
@@ -48,6 +48,11 @@ impl Live {
         }
     }
 
+    /// Where its facts belong.
+    pub(super) fn place(&self) -> &Place {
+        &self.place
+    }
+
     /// Sends what is new on the wires.
     pub(super) fn look(&mut self, ledger: &Ledger, emitter: &mut Emitter) {
         let mut events = Vec::new();
@@ -81,13 +86,14 @@ impl Live {
         }
     }
 
-    /// Sends loot as it comes.
-    pub(super) fn loot(&mut self, items: &[Item], emitter: &mut Emitter) {
+    /// Sends loot of an attacker at `vantage` as it comes.
+    pub(super) fn loot(&mut self, items: &[Item], vantage: Vantage, emitter: &mut Emitter) {
         for item in items {
             let attempt = match item {
                 Item::Attempt(attempt) => Attempt {
                     architecture: self.place.architecture.clone(),
                     scenario: self.place.scenario.clone(),
+                    vantage,
                     technique: attempt.provenance.step.technique.to_owned(),
                     attack_id: attempt.provenance.step.attack_id.to_owned(),
                     target: format!("{} ({})", attempt.label, attempt.attempt),
@@ -101,6 +107,7 @@ impl Live {
                 Item::Refusal(refusal) => Attempt {
                     architecture: self.place.architecture.clone(),
                     scenario: self.place.scenario.clone(),
+                    vantage,
                     technique: refusal.provenance.step.technique.to_owned(),
                     attack_id: refusal.provenance.step.attack_id.to_owned(),
                     target: format!("victim on its way to {}", refusal.label),

@@ -12,6 +12,7 @@
 mod assault;
 mod captures;
 mod controls;
+mod deluge;
 mod emit;
 mod flood;
 mod gather;
@@ -19,6 +20,7 @@ mod honest;
 mod judge;
 mod live;
 mod plan;
+mod raid;
 mod step;
 mod validity;
 

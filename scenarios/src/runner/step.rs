@@ -15,7 +15,7 @@ use testbed::{
     ledger::Ledger,
     vocabulary::{Phase, Vantage},
 };
-use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::{
     Request, RunError,
@@ -28,6 +28,7 @@ use super::{
     judge::{self, Case},
     live::{Live, Place},
     plan::{Pair, Plan},
+    raid::{Desk, Raid},
     validity,
 };
 use crate::{
@@ -133,7 +134,7 @@ impl Stage<'_> {
         standing: &mut Standing,
         phase: Phase,
         stream: u64,
-        assault: Option<&mut Assault>,
+        raid: &mut Raid,
     ) -> Result<Worked, RunError> {
         let scenario = self.scenario().clone();
         let Place { architecture, scenario: id } = standing.place.clone();
@@ -143,23 +144,35 @@ impl Stage<'_> {
         let stop = &standing.tokens.step;
         let shift = Shift { scenario: &scenario, architecture: &architecture, phase, stream, extent, stop };
         let mut looks = tokio::time::interval(LOOK);
-        let mut assault = assault;
-        let (crowd, ledger, live) = (&standing.honest, &standing.ledger, &mut standing.live);
+        let called_off = &standing.tokens.attack;
+        let (crowd, ledger) = (&standing.honest, &standing.ledger);
+        let mut desk =
+            Desk { ledger, live: &mut standing.live, controls: self.controls, emitter: &mut *self.emitter };
         let mut working = std::pin::pin!(crowd.arrive(ledger, &shift));
         let arrived = loop {
             tokio::select! {
                 done = &mut working => break done?,
+                // Honest users go on.
+                () = called_off.cancelled(), if raid.is_under_way() => raid.withdraw(&mut desk).await?,
                 _ = looks.tick() => {
-                    live.look(ledger, self.emitter);
-                    if let Some(assault) = assault.as_deref_mut() {
-                        live.loot(&assault.fresh(), self.emitter);
-                    }
+                    desk.live.look(ledger, desk.emitter);
+                    raid.look(&mut desk);
                 }
             }
         };
         let worked = count(&shift, arrived, self.emitter);
         standing.live.look(&standing.ledger, self.emitter);
         Ok(worked)
+    }
+
+    /// Where a raid's facts go in this step.
+    pub(super) fn desk<'d>(&'d mut self, standing: &'d mut Standing) -> Desk<'d> {
+        Desk {
+            ledger: &standing.ledger,
+            live: &mut standing.live,
+            controls: self.controls,
+            emitter: &mut *self.emitter,
+        }
     }
 
     fn not_exercised(&mut self, scenario: &Scenario, architecture: &Architecture, why: &str) {
@@ -208,28 +221,22 @@ pub(super) fn rows(worked: &Worked, place: &Place, arm: &str) -> Result<Vec<Perf
 /// Baseline, attack, recovery; then the cells.
 async fn attack(stage: &mut Stage<'_>, scenario: &Scenario, standing: &mut Standing) -> Result<(), RunError> {
     let baseline_began = standing.ledger.fabric.now();
-    let baseline = stage.phase(standing, Phase::Baseline, 0, None).await?;
+    let baseline = stage.phase(standing, Phase::Baseline, 0, &mut Raid::default()).await?;
     let attack_began = standing.ledger.fabric.now();
     if scenario.technique == Technique::Escape {
-        look_from_the_guest(stage, standing).await?;
+        let mut raid = set_out(stage, standing, "scan", Vantage::Guest).await?;
+        raid.finish(&mut stage.desk(standing)).await?;
     }
-    let assault = Assault::start(
-        &standing.footholds,
-        description(scenario.technique)?,
-        grant_at(scenario.vantage),
-        standing.tokens.attack.clone(),
-    )
-    .await?;
-    let mut assault = Some(assault);
-    let attacked = stage.phase(standing, Phase::Attack, 1, assault.as_mut()).await?;
+    let technique = technique_name(scenario.technique);
+    let mut raid = set_out(stage, standing, technique, scenario.vantage).await?;
+    let attacked = stage.phase(standing, Phase::Attack, 1, &mut raid).await?;
     // Everything honest users said is on the attacker's desk before its time is over.
     standing.ledger.fabric.settle().await;
-    let loot = match assault {
-        Some(assault) => withdraw(stage, standing, assault).await?,
-        None => Loot::default(),
-    };
-    let attack = attack_began..standing.ledger.fabric.now();
-    let recovery = stage.phase(standing, Phase::Recovery, 2, None).await?;
+    raid.withdraw(&mut stage.desk(standing)).await?;
+    let (loot, over) = raid.outcome();
+    let attack_ended =
+        over.map_or_else(|| standing.ledger.fabric.now(), |over| over - standing.ledger.fabric.started());
+    let recovery = stage.phase(standing, Phase::Recovery, 2, &mut Raid::default()).await?;
     standing.ledger.fabric.settle().await;
     let worked = [baseline, attacked, recovery];
     for shift in &worked {
@@ -240,33 +247,26 @@ async fn attack(stage: &mut Stage<'_>, scenario: &Scenario, standing: &mut Stand
     for event in validity::performance(&worked, standing.ledger.fabric.stalls(), &standing.place)? {
         stage.emitter.send(event);
     }
-    conclude(stage, scenario, standing, &loot, baseline_began..attack_began, attack)
+    conclude(stage, scenario, standing, &loot, baseline_began..attack_began, attack_began..attack_ended)
 }
 
-/// Ends the technique; not one attack socket is left when this returns.
-pub(super) async fn withdraw(
+/// Starts a technique; one that was called off before it began does not begin.
+async fn set_out(
     stage: &mut Stage<'_>,
-    standing: &mut Standing,
-    assault: Assault,
-) -> Result<Loot, RunError> {
-    let asked = stage.controls.attack_stop_asked().unwrap_or_else(Instant::now);
-    let (loot, last) = assault.end().await?;
-    standing.live.loot(&last, stage.emitter);
-    let Place { architecture, scenario } = standing.place.clone();
-    let requested_ms = stage.emitter.ms(asked);
-    stage.emitter.send(Event::AttackStopped { architecture, scenario, requested_ms });
-    Ok(loot)
-}
-
-/// What the guest reaches before the break-out: the escape's own comparison.
-async fn look_from_the_guest(stage: &mut Stage<'_>, standing: &mut Standing) -> Result<(), RunError> {
-    let scan = technique::by_name("scan").ok_or_else(|| RunError::Plan("no technique `scan`".to_owned()))?;
-    let grant = grant_at(Vantage::Guest);
-    let assault =
-        Assault::start(&standing.footholds, scan, grant, standing.tokens.attack.child_token()).await?;
-    let (_, items) = assault.finish().await?;
-    standing.live.loot(&items, stage.emitter);
-    Ok(())
+    standing: &Standing,
+    technique: &str,
+    vantage: Vantage,
+) -> Result<Raid, RunError> {
+    if standing.tokens.attack.is_cancelled() {
+        let Place { architecture, scenario } = &standing.place;
+        let text = format!("{scenario} on {architecture}: `{technique}` was called off before it began");
+        stage.emitter.send(Event::Note { text });
+        return Ok(Raid::default());
+    }
+    let stop = standing.tokens.attack.clone();
+    let grant = move |footholds: &Footholds, stop: &CancellationToken| footholds.grant(vantage, stop);
+    let (footholds, technique) = (&standing.footholds, description(technique)?);
+    Ok(Raid::of(Assault::start(footholds, technique, vantage, grant, stop).await?))
 }
 
 /// Facts, cells, capture, impacts.
@@ -310,28 +310,21 @@ fn conclude(
     Ok(())
 }
 
-/// The attacker's technique for what a scenario file names.
-pub(super) fn description(technique: Technique) -> Result<&'static Description, RunError> {
-    let name = match technique {
+/// The name of the attacker's technique for what a scenario file names.
+pub(super) fn technique_name(technique: Technique) -> &'static str {
+    match technique {
         Technique::Sniff => "sniff-and-replay",
         Technique::InPath => "impostor",
         Technique::Reach => "scan-clear",
         Technique::Escape => "escape",
         Technique::FloodConnect => "connect-flood",
         Technique::FloodHandshake => "handshake-flood",
-    };
-    technique::by_name(name).ok_or_else(|| RunError::Plan(format!("no technique `{name}`")))
+    }
 }
 
-fn grant_at(
-    vantage: Vantage,
-) -> impl FnOnce(
-    &Footholds,
-    &tokio_util::sync::CancellationToken,
-) -> Result<testbed::foothold::Foothold, testbed::foothold::GrantError>
-+ Send
-+ 'static {
-    move |footholds, stop| footholds.grant(vantage, stop)
+/// A technique by its name.
+pub(super) fn description(name: &str) -> Result<&'static Description, RunError> {
+    technique::by_name(name).ok_or_else(|| RunError::Plan(format!("no technique `{name}`")))
 }
 
 fn extent(phases: &PhasePlan, phase: Phase) -> Extent {

@@ -130,7 +130,7 @@ impl FlowStore {
     }
 
     /// The kept flows, by id, chunks in true order.
-    pub fn flows(&self) -> impl Iterator<Item = &FlowRecord> {
+    pub fn flows(&self) -> impl DoubleEndedIterator<Item = &FlowRecord> {
         self.kept.values()
     }
 
