@@ -7,7 +7,108 @@ use std::{
     process::Command,
 };
 
+use attacker::{
+    loot::LootSink,
+    technique::{Description, Running, Technique},
+};
 use serde_json::Value;
+use testbed::{
+    architecture::Architecture,
+    foothold::{Foothold, Footholds},
+    launch::{LaunchError, LaunchOptions, launch},
+    ledger::Ledger,
+};
+
+/// What attack code may take from `testbed`.
+const OPEN_TO_ATTACKS: [&str; 2] = ["foothold", "vocabulary"];
+
+/// Compiles only while a technique is made with a sink for its loot and runs with a foothold, and gets
+/// nothing else.
+#[test]
+fn a_techniques_only_parameter_is_a_foothold() {
+    fn made_with(technique: &Description, sink: LootSink) -> Box<dyn Technique> {
+        (technique.prepare)(sink)
+    }
+    let _ = made_with;
+    let _: fn(Box<dyn Technique>, Foothold) -> Running = <dyn Technique>::run;
+}
+
+/// Compiles only while a launch returns two values: one for whoever attacks, one for whoever judges.
+#[test]
+fn a_launch_returns_footholds_and_ledger_apart() {
+    async fn two(architecture: &Architecture) -> Result<(Footholds, Ledger), LaunchError> {
+        launch(architecture, LaunchOptions::default()).await
+    }
+    let _ = two;
+}
+
+#[test]
+fn of_testbed_attack_code_takes_footholds_and_words_only() {
+    let mut files = Vec::new();
+    collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut files);
+    let taken: Vec<(PathBuf, String)> = files
+        .iter()
+        .flat_map(|file| {
+            taken(&fs::read_to_string(file).unwrap()).into_iter().map(|name| (file.clone(), name))
+        })
+        .collect();
+    assert!(taken.len() > 10, "the search itself works: {taken:?}");
+    let other: Vec<_> =
+        taken.iter().filter(|(_, module)| !OPEN_TO_ATTACKS.contains(&module.as_str())).collect();
+    assert!(other.is_empty(), "{other:?}");
+}
+
+#[test]
+fn every_form_of_import_is_seen() {
+    assert_eq!(taken("use testbed::ledger::Ledger;"), ["ledger"]);
+    assert_eq!(
+        taken("use testbed::{\n foothold::{Reach, Target},\n launch::launch,\n};"),
+        ["foothold", "launch"]
+    );
+    assert_eq!(taken("use testbed::{*};"), ["*"]);
+    assert_eq!(taken("use testbed as cloud;"), ["as"]);
+    assert_eq!(taken("extern crate testbed;"), [";"]);
+    assert_eq!(taken("let here = testbed::launch::launch(it);"), ["launch"]);
+    assert!(taken("//! A `testbed` launch grants it.").is_empty());
+}
+
+/// Modules of `testbed` that a source file names. Other ways to say `testbed` come back as they are.
+fn taken(text: &str) -> Vec<String> {
+    let code: String =
+        text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join(" ");
+    let word = |text: &str| -> String {
+        let text = text.trim_start();
+        let length = text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(text.len());
+        text[..length.max(1).min(text.len())].to_owned()
+    };
+    let mut found = Vec::new();
+    for (at, name) in code.match_indices("testbed") {
+        let rest = code[at + name.len()..].trim_start();
+        let Some(path) = rest.strip_prefix("::") else {
+            found.push(word(rest));
+            continue;
+        };
+        let Some(group) = path.trim_start().strip_prefix('{') else {
+            found.push(word(path));
+            continue;
+        };
+        let (mut depth, mut first) = (0, true);
+        for (at, c) in group.char_indices() {
+            match c {
+                '{' => depth += 1,
+                '}' if depth == 0 => break,
+                '}' => depth -= 1,
+                ',' if depth == 0 => first = true,
+                c if first && (c.is_alphanumeric() || c == '*') => {
+                    found.push(word(&group[at..]));
+                    first = false;
+                }
+                _ => {}
+            }
+        }
+    }
+    found
+}
 
 #[test]
 fn of_our_crates_attacker_depends_on_testbed_alone() {

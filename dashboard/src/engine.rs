@@ -82,6 +82,8 @@ pub trait Engine {
     fn start(&self, request: &Request) -> Result<Session, Failure>;
     /// The result of the run that was started last and is over: for people, or the content of `matrix.json`.
     fn result(&self, snapshot: &Snapshot, format: Format) -> Result<String, Failure>;
+    /// Where that run wrote its files.
+    fn directory(&self) -> Option<&Path>;
 }
 
 /// What `list` can name besides keys and themes.

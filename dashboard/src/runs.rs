@@ -4,7 +4,7 @@
 //! run's own thread ends by itself; see `scenarios::runner`.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -56,6 +56,10 @@ impl Engine for Runs {
         // One process starts one run.
         let _ = self.directory.set(out);
         Ok(Session { events: session.events, controls: Arc::new(Handles(session.controls)) })
+    }
+
+    fn directory(&self) -> Option<&Path> {
+        self.directory.get().map(PathBuf::as_path)
     }
 
     fn result(&self, _snapshot: &Snapshot, format: Format) -> Result<String, Failure> {

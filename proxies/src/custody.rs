@@ -5,7 +5,7 @@
 //! plain pass of each poll.
 
 use std::{
-    io,
+    io::{self, IoSlice},
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -72,6 +72,27 @@ impl<S: Stream> AsyncWrite for Custody<S> {
             self.observe(&bytes[..written]);
         }
         polled
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffers: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let polled = Pin::new(&mut self.inner).poll_write_vectored(cx, buffers);
+        if let Poll::Ready(Ok(mut written)) = polled {
+            for buffer in buffers {
+                let part = written.min(buffer.len());
+                self.observe(&buffer[..part]);
+                written -= part;
+            }
+        }
+        polled
+    }
+
+    /// Matters to TLS: a flight of several records, or an alert behind one, leaves in one write.
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -22,8 +22,6 @@ const DIGITS: u8 = 3;
 const NS_PER_MS: f64 = 1e6;
 /// Samples that must lie beyond a percentile before it is shown.
 const SAMPLES_BEYOND: f64 = 10.0;
-/// The share of baseline goodput at which a flooded service counts as recovered.
-const RECOVERED: f64 = 0.95;
 
 /// An interval's histogram cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -202,28 +200,6 @@ impl Tally {
     }
 }
 
-/// Milliseconds from `attack_end_ms` to the end of the first second whose goodput is at least 95 % of
-/// `baseline_per_second`; `None` if it never came back. `intervals` may hold all operations of a second.
-/// Its resolution is the interval length.
-pub fn recovery_ms<'a>(
-    baseline_per_second: f64,
-    attack_end_ms: u64,
-    intervals: impl IntoIterator<Item = &'a Interval>,
-) -> Option<u64> {
-    let mut seconds: BTreeMap<u64, (u64, u64)> = BTreeMap::new();
-    for interval in intervals.into_iter().filter(|interval| interval.start_ms >= attack_end_ms) {
-        let (length, completed) = seconds.entry(interval.start_ms).or_default();
-        *length = interval.length_ms.max(*length);
-        *completed += interval.completed;
-    }
-    seconds
-        .into_iter()
-        .find(|(_, (length, completed))| {
-            *completed as f64 * 1e3 >= RECOVERED * baseline_per_second * *length as f64
-        })
-        .map(|(start, (length, _))| start + length - attack_end_ms)
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -297,17 +273,6 @@ mod tests {
         interval.histogram.truncate(12);
         let error = Tally::of(&[interval]).unwrap_err().to_string();
         assert!(error.starts_with("histogram of open/public-sniff/baseline/login at 3000 ms: "), "{error}");
-    }
-
-    #[test]
-    fn recovery_ends_with_the_first_good_second() {
-        let second = |start, completed: u64| sample::interval(start, (0..completed).map(|_| 1_000_000));
-        let seconds = [second(0, 10), second(1_000, 2), second(2_000, 9), second(3_000, 10)];
-        assert_eq!(recovery_ms(10.0, 1_000, &seconds), Some(3_000));
-        assert_eq!(recovery_ms(20.0, 1_000, &seconds), None);
-        // Two operations of one second count together: 9 + 10 per second.
-        let both = [second(2_000, 9), second(2_000, 10)];
-        assert_eq!(recovery_ms(20.0, 1_000, &both), Some(2_000));
     }
 
     proptest! {

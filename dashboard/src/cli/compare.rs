@@ -43,7 +43,7 @@ pub struct Common {
     /// Show progress lines in place of the dashboard
     #[arg(long)]
     pub no_tui: bool,
-    /// Write the run to this directory [default: runs/<utc>-<scenario>-<seed>]
+    /// Write the run to this directory [default: runs/UTC-SCENARIO-SEED]
     #[arg(long, value_name = "DIR", env = "TESTBED_OUT", hide_env_values = true)]
     pub out: Option<PathBuf>,
     /// Overwrite what is there

@@ -55,6 +55,9 @@ pub(super) fn compare(
         }
         output::result(&result)?;
     }
+    if let Some(directory) = engine.directory().filter(|_| !global.quiet) {
+        output::progress(&format!("written to {}", directory.display()));
+    }
     if global.verbose > 0 && ended.cost.frames > 0 {
         let spent = numbers::millis(Some(ended.cost.drawing.as_secs_f64() * 1e3));
         output::progress(&format!("dashboard: {} frames drawn in {spent} ms", ended.cost.frames));

@@ -15,8 +15,8 @@ use crate::{
 pub(super) struct Cost {
     /// Milliseconds; `None` while too few samples stand behind it.
     pub(super) p50_ms: Option<f64>,
-    /// As above.
-    pub(super) p99_ms: Option<f64>,
+    /// The highest percentile with enough samples, and its name.
+    pub(super) tail_ms: Option<(&'static str, f64)>,
     /// CPU microseconds per completed request, summed over all nodes.
     pub(super) cpu_us: Option<f64>,
     /// Completed requests per second.
@@ -47,7 +47,9 @@ impl Cost {
             .sum::<Option<f64>>();
         Ok(Self {
             p50_ms: quantile_ms(&tally.latency, 0.5),
-            p99_ms: quantile_ms(&tally.latency, 0.99),
+            tail_ms: [("p99", 0.99), ("p90", 0.9)]
+                .into_iter()
+                .find_map(|(name, q)| Some((name, quantile_ms(&tally.latency, q)?))),
             cpu_us: cpu.filter(|_| completed > 0).map(|us| us / completed as f64),
             per_second: (seconds > 0.0).then(|| completed as f64 / seconds),
             errors: tally.errors,
@@ -157,7 +159,9 @@ mod tests {
         let cost = Cost::of(&run, "edge-only").unwrap();
         assert_eq!(cost.per_second, Some(400.0));
         assert!((cost.cpu_us.unwrap() - 82.0).abs() < 1e-9);
-        assert!(cost.p50_ms.unwrap() < cost.p99_ms.unwrap());
+        let (name, tail) = cost.tail_ms.unwrap();
+        assert_eq!(name, "p99");
+        assert!(cost.p50_ms.unwrap() < tail);
     }
 
     #[test]

@@ -41,7 +41,12 @@ pub(super) fn costs(recorded: &Recorded<'_>, matrix: &Matrix<'_>) -> Result<Vec<
         matrix.run.architectures.iter().map(|name| Cost::of(recorded, name)).collect::<Result<_, _>>()?;
     let line = |label: &str, of: &dyn Fn(&Cost) -> String| (label.to_owned(), costs.iter().map(of).collect());
     Ok(vec![
-        line("p50 / p99 ms", &|cost| format!("{} / {}", figure(cost.p50_ms), figure(cost.p99_ms))),
+        line("p50 / tail ms", &|cost| {
+            let tail = cost
+                .tail_ms
+                .map_or_else(|| String::from("-"), |(name, ms)| format!("{name} {}", figure(Some(ms))));
+            format!("{} / {tail}", figure(cost.p50_ms))
+        }),
         line("CPU us per request", &|cost| figure(cost.cpu_us)),
         line("requests per second", &|cost| figure(cost.per_second)),
         line("errors / late", &|cost| format!("{} / {}", cost.errors, cost.late)),

@@ -18,6 +18,7 @@ use super::{
     assault::Assault,
     deluge::{Deluge, word},
     honest::Worked,
+    pulse::back_after,
     raid::Raid,
     step::{self, Stage, Standing},
     validity,
@@ -25,7 +26,7 @@ use super::{
 use crate::{
     catalog::{Extent, Scenario, Technique},
     event::{Event, Performance, ValidityFlag},
-    latency::{Tally, recovery_ms},
+    latency::Tally,
 };
 
 /// Connections per second: a listener's queue (4,096) is never full of honest users' luck alone.
@@ -60,9 +61,9 @@ pub(super) async fn run(
             stage.emitter.send(invalid(standing, format!("the flood of the {} was called off", word(arm))));
             continue;
         }
-        let (attacked, ended_ms) = flood(stage, standing, &arms, (arm, kind), stream).await?;
+        let attacked = flood(stage, standing, &arms, (arm, kind), stream).await?;
         let recovery = stage.phase(standing, Phase::Recovery, stream + 1, &mut Raid::default()).await?;
-        rows(stage, standing, arm, &baseline, [&attacked, &recovery], ended_ms)?;
+        rows(stage, standing, arm, &baseline, [&attacked, &recovery])?;
         worked.extend([attacked, recovery]);
     }
     worked.push(baseline);
@@ -86,7 +87,7 @@ async fn flood(
     arms: &Arms,
     (arm, kind): (Arm, FloodKind),
     stream: u64,
-) -> Result<(Worked, u64), RunError> {
+) -> Result<Worked, RunError> {
     let duration = match standing.phases.attack {
         Extent::Lasting(length) => length.min(LONGEST),
         Extent::Requests(_) => Duration::from_secs(1),
@@ -105,12 +106,11 @@ async fn flood(
     let worked = stage.phase(standing, Phase::Attack, stream, &mut raid).await?;
     // Its time is over by itself: attempts in flight end and are counted.
     raid.finish(&mut stage.desk(standing)).await?;
-    let ended_ms = stage.emitter.now_ms();
     standing.ledger.fabric.settle().await;
-    let Some(mut deluge) = raid.deluge() else { return Ok((worked, ended_ms)) };
+    let Some(mut deluge) = raid.deluge() else { return Ok(worked) };
     deluge.tell(&standing.ledger, &standing.place, stage.emitter);
     compare(stage, standing, &deluge, word(arm));
-    Ok((worked, ended_ms))
+    Ok(worked)
 }
 
 /// Both sides of a flood must have counted the same.
@@ -137,11 +137,10 @@ fn rows(
     arm: Arm,
     baseline: &Worked,
     after: [&Worked; 2],
-    ended_ms: u64,
 ) -> Result<(), RunError> {
     let [under_attack, recovery] = after;
     let per_second = Tally::of(&baseline.intervals)?.completed as f64 / baseline.seconds;
-    let came_back = recovery_ms(per_second, ended_ms, &recovery.intervals);
+    let came_back = back_after(&recovery.beats, per_second).map(|after| after.as_millis() as u64);
     for worked in [baseline, under_attack, recovery] {
         for row in step::rows(worked, &standing.place, word(arm))? {
             let last = worked.phase == Phase::Recovery && row.operation == "all";

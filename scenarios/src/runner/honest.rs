@@ -9,7 +9,7 @@ use testbed::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{RunError, emit::Emitter};
+use super::{RunError, emit::Emitter, pulse::Pulse};
 use crate::{
     catalog::{Arrival, Extent, PhasePlan, Scenario},
     event::{Event, Interval},
@@ -38,6 +38,8 @@ pub(super) struct Honest {
 pub(super) struct Worked {
     pub(super) phase: Phase,
     pub(super) intervals: Vec<Interval>,
+    /// Completions in tenths of a second.
+    pub(super) beats: Vec<u32>,
     pub(super) seconds: f64,
     pub(super) cpu: BTreeMap<String, Duration>,
     pub(super) dropped: u64,
@@ -47,6 +49,7 @@ pub(super) struct Worked {
 /// A phase worked off, not counted yet.
 pub(super) struct Arrived {
     meter: Arc<Meter>,
+    beats: Vec<u32>,
     tally: workload::Tally,
     cpu: BTreeMap<String, Duration>,
     began: tokio::time::Instant,
@@ -100,7 +103,8 @@ impl Honest {
         let meter = Arc::new(Meter::new().map_err(|error| RunError::Plan(error.to_string()))?);
         let before = ledger.cpu();
         let began = tokio::time::Instant::now();
-        let tally = self.crowd.work(arrivals, meter.clone(), shift.stop.clone()).await?;
+        let pulse = Arc::new(Pulse::new(meter.clone()));
+        let tally = self.crowd.work(arrivals, pulse.clone(), shift.stop.clone()).await?;
         let elapsed = began.elapsed();
         let length = match shift.extent {
             Extent::Lasting(length) if !tally.stopped => length,
@@ -110,7 +114,7 @@ impl Honest {
         for (name, spent) in &mut cpu {
             *spent = spent.saturating_sub(before.get(name).copied().unwrap_or_default());
         }
-        Ok(Arrived { meter, tally, cpu, began, length })
+        Ok(Arrived { meter, beats: pulse.beats(), tally, cpu, began, length })
     }
 
     /// Ends their thread.
@@ -129,7 +133,7 @@ impl Honest {
 
 /// What became of a phase, as intervals that are sent.
 pub(super) fn count(shift: &Shift<'_>, arrived: Arrived, emitter: &mut Emitter) -> Worked {
-    let Arrived { meter, tally, cpu, began, length } = arrived;
+    let Arrived { meter, beats, tally, cpu, began, length } = arrived;
     let began_ms = emitter.ms(began);
     let intervals: Vec<Interval> = meter
         .take_intervals()
@@ -158,6 +162,7 @@ pub(super) fn count(shift: &Shift<'_>, arrived: Arrived, emitter: &mut Emitter) 
     Worked {
         phase: shift.phase,
         intervals,
+        beats,
         seconds: length.as_secs_f64(),
         cpu,
         dropped: tally.dropped,

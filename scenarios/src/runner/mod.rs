@@ -20,6 +20,7 @@ mod honest;
 mod judge;
 mod live;
 mod plan;
+mod pulse;
 mod raid;
 mod step;
 mod validity;

@@ -113,9 +113,14 @@ impl Rules {
         }
     }
 
+    /// True while any rule is in force.
+    pub fn any(&self) -> bool {
+        self.inner.installed.load(Ordering::Acquire) > 0
+    }
+
     /// What happens to a chunk; `Hold` keeps `waker` until the rules change.
     pub fn chunk(&self, segment: SegmentId, ask: ChunkAsk<'_>, waker: &Waker) -> Verdict {
-        if self.inner.installed.load(Ordering::Acquire) == 0 {
+        if !self.any() {
             return Verdict::Pass;
         }
         let verdict = self.ask(segment, |rule| rule.chunk(ask));

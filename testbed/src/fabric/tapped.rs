@@ -7,13 +7,13 @@
 //! What the capture holds is what the receiver got; what a rule swallowed or changed is counted.
 
 use std::{
-    io,
+    io::{self, IoSlice},
     pin::Pin,
     sync::{Arc, atomic::Ordering},
     task::{Context, Poll, ready},
 };
 
-use bytes::{Buf, Bytes};
+use bytes::{Buf, Bytes, BytesMut};
 use proxies::stream::Stream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -204,6 +204,36 @@ impl<S: Stream> AsyncWrite for Tapped<S> {
             Fate::Held => Poll::Pending,
             Fate::Cut => Poll::Ready(Err(this.cut())),
         }
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffers: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = &mut *self;
+        let offered: usize = buffers.iter().map(|buffer| buffer.len()).sum();
+        let first = buffers.iter().find(|buffer| !buffer.is_empty());
+        if this.fabric.rules().any() || !this.leaving.is_empty() {
+            // A rule decides over one stretch of bytes at a time.
+            return Pin::new(this).poll_write(cx, first.map_or(&[], |buffer| buffer));
+        }
+        if ready!(this.ring.poll_room(cx, offered)) < offered {
+            return Pin::new(this).poll_write(cx, first.map_or(&[], |buffer| buffer));
+        }
+        let polled = Pin::new(&mut this.inner).poll_write_vectored(cx, buffers);
+        this.note(&polled);
+        let written = ready!(polled)?;
+        let mut crossed = BytesMut::with_capacity(written);
+        for buffer in buffers {
+            crossed.extend_from_slice(&buffer[..buffer.len().min(written - crossed.len())]);
+        }
+        this.record(this.writes(), crossed.freeze());
+        Poll::Ready(Ok(written))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
