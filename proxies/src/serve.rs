@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// What accepting waits after an error such as EMFILE, so that a starved loop costs no CPU.
-const BACK_OFF: Duration = Duration::from_millis(10);
+pub const BACK_OFF: Duration = Duration::from_millis(10);
 
 /// Counts of one listener, shared by the threads of its node.
 #[derive(Debug, Default)]

@@ -176,7 +176,9 @@ impl Tally {
         if self.completed > 0 && !cpu_us.is_empty() {
             let per_request = |us: f64| (us / self.completed as f64 * 1e3).round() / 1e3;
             cpu_us_per_request.extend(cpu_us.iter().map(|(node, us)| (node.clone(), per_request(*us))));
-            cpu_us_per_request.insert(String::from("total"), per_request(cpu_us.values().sum()));
+            // Lines without a `/` are the testbed's own, not a node's.
+            let nodes = cpu_us.iter().filter(|(node, _)| node.contains('/')).map(|(_, us)| us).sum();
+            cpu_us_per_request.insert(String::from("total"), per_request(nodes));
         }
         Performance {
             architecture: key.architecture,
@@ -186,6 +188,7 @@ impl Tally {
             operation: key.operation,
             offered: self.offered,
             completed: self.completed,
+            in_time: None,
             errors: self.errors,
             late: self.late,
             seconds,

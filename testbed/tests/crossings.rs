@@ -89,7 +89,7 @@ impl Street {
 
     /// Everything seen, neighbours of one direction joined.
     async fn story(&self) -> Vec<(Option<Direction>, Vec<u8>)> {
-        self.fabric.settle().await;
+        self.fabric.settle().await.unwrap();
         let mut story: Vec<(Option<Direction>, Vec<u8>)> = Vec::new();
         for (direction, bytes) in self.seen.lock().unwrap().iter() {
             match story.last_mut() {

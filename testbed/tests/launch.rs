@@ -29,7 +29,7 @@ async fn each_answers_on_real_sockets_however_crossings_are_realised() {
             let (_footholds, ledger) =
                 launch(&file, LaunchOptions { realisation, ..LaunchOptions::default() }).await.unwrap();
             assert_eq!(get(&ledger, "/v3").await, 200, "{name} {realisation:?}");
-            ledger.fabric.settle().await;
+            ledger.fabric.settle().await.unwrap();
             assert!(ledger.found().bytes > 0, "{name}: nothing crossed");
             assert_eq!(ledger.fabric.registry().violations(), vec![]);
             println!("{name} {realisation:?} launched in {:?}", ledger.launched_in);

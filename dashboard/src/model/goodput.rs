@@ -57,5 +57,6 @@ pub fn of(snapshot: &Snapshot, architecture: &str, scenario: &str) -> Option<Goo
 
 /// Completed requests per second; `None` when nothing was completed or no time passed.
 fn rate(row: &Performance) -> Option<f64> {
-    (row.completed > 0 && row.seconds > 0.0).then(|| row.completed as f64 / row.seconds)
+    (row.completed > 0 && row.seconds > 0.0)
+        .then(|| row.in_time.unwrap_or(row.completed) as f64 / row.seconds)
 }

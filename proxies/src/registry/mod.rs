@@ -235,6 +235,13 @@ impl Registry {
         Err(RegistryError::Exhausted { ip: *first, tries: DRAWS })
     }
 
+    /// Closes a held listener of ours: what waits in its queue is reset, and dialing it is refused.
+    pub fn release(&self, entry: EntryId) {
+        if let Some(Entry::Held { sockets, .. }) = lock(&self.inner.entries).get_mut(entry.0 as usize) {
+            sockets.clear();
+        }
+    }
+
     /// Where an entry is, for names, certificates and people.
     pub fn at(&self, entry: EntryId) -> Option<Loopback> {
         lock(&self.inner.entries).get(entry.0 as usize).map(Entry::at)

@@ -97,6 +97,18 @@ async fn a_cancelled_dial_leaves_no_stranger_behind() {
 }
 
 #[tokio::test]
+async fn a_released_listener_refuses_and_resets_who_waits() {
+    let registry = Registry::new();
+    let entry = registry.hold(registry.draw_ip(), None, 1, Admit::Announced).unwrap();
+    let (mut waiting, _) = dialer(&registry, entry).dial().await.unwrap();
+    registry.release(entry);
+    let reset = waiting.read_u8().await.unwrap_err();
+    assert_eq!(reset.kind(), io::ErrorKind::ConnectionReset);
+    let refused = dialer(&registry, entry).dial().await.unwrap_err();
+    assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
+}
+
+#[tokio::test]
 async fn a_thousand_dials_are_all_recognised() {
     let registry = Registry::new();
     let entry = registry.hold(registry.draw_ip(), None, 1, Admit::Announced).unwrap();

@@ -141,6 +141,9 @@ pub struct Performance {
     pub offered: u64,
     /// Completed.
     pub completed: u64,
+    /// Completed before the phase was over; on `all` rows.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub in_time: Option<u64>,
     /// Failed.
     pub errors: u64,
     /// Sent late by the generator.

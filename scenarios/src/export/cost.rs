@@ -95,7 +95,9 @@ impl<'a> FloodArm<'a> {
 
     /// Goodput during the attack as a share of the baseline's.
     pub(super) fn goodput(&self) -> Option<f64> {
-        let rate = |row: &Performance| (row.seconds > 0.0).then(|| row.completed as f64 / row.seconds);
+        let rate = |row: &Performance| {
+            (row.seconds > 0.0).then(|| row.in_time.unwrap_or(row.completed) as f64 / row.seconds)
+        };
         let before = self.rows[0].and_then(rate).filter(|rate| *rate > 0.0)?;
         Some(self.rows[1].and_then(rate)? / before)
     }

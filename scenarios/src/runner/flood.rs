@@ -11,6 +11,7 @@ use testbed::{
     launch::arms::Arms,
     vocabulary::{Phase, Vantage},
 };
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -61,13 +62,13 @@ pub(super) async fn run(
             stage.emitter.send(invalid(standing, format!("the flood of the {} was called off", word(arm))));
             continue;
         }
-        let attacked = flood(stage, standing, &arms, (arm, kind), stream).await?;
+        let (attacked, ended) = flood(stage, standing, &arms, (arm, kind), stream).await?;
         let recovery = stage.phase(standing, Phase::Recovery, stream + 1, &mut Raid::default()).await?;
-        rows(stage, standing, arm, &baseline, [&attacked, &recovery])?;
+        rows(stage, standing, arm, &baseline, [&attacked, &recovery], ended)?;
         worked.extend([attacked, recovery]);
     }
     worked.push(baseline);
-    standing.ledger.fabric.settle().await;
+    standing.ledger.fabric.settle().await?;
     for event in validity::performance(&worked, standing.ledger.fabric.stalls(), &standing.place)? {
         stage.emitter.send(event);
     }
@@ -87,7 +88,7 @@ async fn flood(
     arms: &Arms,
     (arm, kind): (Arm, FloodKind),
     stream: u64,
-) -> Result<Worked, RunError> {
+) -> Result<(Worked, Instant), RunError> {
     let duration = match standing.phases.attack {
         Extent::Lasting(length) => length.min(LONGEST),
         Extent::Requests(_) => Duration::from_secs(1),
@@ -106,11 +107,12 @@ async fn flood(
     let worked = stage.phase(standing, Phase::Attack, stream, &mut raid).await?;
     // Its time is over by itself: attempts in flight end and are counted.
     raid.finish(&mut stage.desk(standing)).await?;
-    standing.ledger.fabric.settle().await;
-    let Some(mut deluge) = raid.deluge() else { return Ok(worked) };
+    standing.ledger.fabric.settle().await?;
+    let ended = raid.over().unwrap_or_else(Instant::now);
+    let Some(mut deluge) = raid.deluge() else { return Ok((worked, ended)) };
     deluge.tell(&standing.ledger, &standing.place, stage.emitter);
     compare(stage, standing, &deluge, word(arm));
-    Ok(worked)
+    Ok((worked, ended))
 }
 
 /// Both sides of a flood must have counted the same.
@@ -137,10 +139,14 @@ fn rows(
     arm: Arm,
     baseline: &Worked,
     after: [&Worked; 2],
+    ended: Instant,
 ) -> Result<(), RunError> {
     let [under_attack, recovery] = after;
     let per_second = Tally::of(&baseline.intervals)?.completed as f64 / baseline.seconds;
-    let came_back = back_after(&recovery.beats, per_second).map(|after| after.as_millis() as u64);
+    // Nothing was asked between the end of the flood and the first arrival of the recovery: it counts as
+    // outage, so the figure is an upper bound.
+    let gap = recovery.began.saturating_duration_since(ended);
+    let came_back = back_after(&recovery.beats, per_second).map(|after| (gap + after).as_millis() as u64);
     for worked in [baseline, under_attack, recovery] {
         for row in step::rows(worked, &standing.place, word(arm))? {
             let last = worked.phase == Phase::Recovery && row.operation == "all";

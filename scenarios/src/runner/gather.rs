@@ -11,8 +11,8 @@ use std::{
 use testbed::{
     architecture::SegmentId,
     canary::{CanaryId, search},
-    capture::FlowRecord,
-    ledger::Ledger,
+    capture::{Ending, FlowRecord},
+    ledger::{Ledger, Seen},
     opener::{Alert, Keys, Kind, Opened, Opener},
     vocabulary::{Asset, Direction, SecurityDomain, Vantage},
 };
@@ -44,6 +44,10 @@ pub(super) struct Conversation {
     pub(super) locked: bool,
     /// Both sides finished the handshake.
     pub(super) complete: bool,
+    /// The acceptor said something.
+    pub(super) answered: bool,
+    /// When the dialer ended it.
+    pub(super) left_at: Option<Duration>,
     /// Application records the dialer sent.
     pub(super) spoken: u64,
     pub(super) alerts: Vec<Alert>,
@@ -88,6 +92,11 @@ fn converse(ledger: &Ledger, flow: &FlowRecord) -> Conversation {
         kind: opened.kind,
         locked: opened.keys == Keys::Missing || !opened.errors.is_empty(),
         complete: opened.handshake_complete,
+        answered: flow
+            .chunks
+            .iter()
+            .any(|chunk| chunk.direction == Direction::ToDialer && !chunk.bytes.is_empty()),
+        left_at: left_at(flow),
         spoken: opened.to_acceptor.application_records,
         alerts: opened.alerts.clone(),
         length: flow
@@ -102,6 +111,14 @@ fn converse(ledger: &Ledger, flow: &FlowRecord) -> Conversation {
         conversation.spots.extend(spots(ledger, flow, &name, &opened, direction, &times));
     }
     conversation
+}
+
+/// When the dialing side finished, or cut the flow.
+fn left_at(flow: &FlowRecord) -> Option<Duration> {
+    let finished =
+        flow.chunks.iter().find(|chunk| chunk.direction == Direction::ToAcceptor && chunk.bytes.is_empty());
+    let cut = flow.ended.filter(|(_, how)| *how == Ending::Reset(Direction::ToAcceptor));
+    finished.map(|chunk| chunk.at).or(cut.map(|(at, _)| at))
 }
 
 /// Canaries in one direction of an opened flow, with the captured bytes they came from.
@@ -142,7 +159,8 @@ fn spots(
 
 /// The legs of some segments for one asset, and where its readable and its sealed canaries are.
 pub(super) fn legs(
-    ledger: &Ledger,
+    seen: &Seen,
+    segments: &[SegmentId],
     conversations: &[Conversation],
     asset: Asset,
     window: &Range<Duration>,
@@ -163,17 +181,11 @@ pub(super) fn legs(
         }
     }
     // The live matcher saw every byte, the capture may have dropped flows: what either saw counts.
-    let segments: BTreeSet<usize> = conversations.iter().map(|talk| talk.segment).collect();
-    let seen = ledger.found();
     let found = seen.findings.iter().filter(|finding| {
-        finding.hit.asset == asset
-            && window.contains(&finding.at)
-            && segments.contains(&finding.segment.index())
+        finding.hit.asset == asset && window.contains(&finding.at) && segments.contains(&finding.segment)
     });
     for finding in found {
-        if let Some(leg) = legs.get_mut(finding.link.as_str()) {
-            leg.0.insert(finding.hit.canary);
-        }
+        legs.entry(&finding.link).or_default().0.insert(finding.hit.canary);
     }
     let legs = legs
         .into_iter()

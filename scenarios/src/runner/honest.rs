@@ -9,7 +9,11 @@ use testbed::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{RunError, emit::Emitter, pulse::Pulse};
+use super::{
+    RunError,
+    emit::Emitter,
+    pulse::{BEAT, Pulse},
+};
 use crate::{
     catalog::{Arrival, Extent, PhasePlan, Scenario},
     event::{Event, Interval},
@@ -40,10 +44,19 @@ pub(super) struct Worked {
     pub(super) intervals: Vec<Interval>,
     /// Completions in tenths of a second.
     pub(super) beats: Vec<u32>,
+    pub(super) began: tokio::time::Instant,
     pub(super) seconds: f64,
     pub(super) cpu: BTreeMap<String, Duration>,
     pub(super) dropped: u64,
     pub(super) in_flight: u64,
+}
+
+impl Worked {
+    /// What was completed before the phase was over; stragglers came too late for goodput.
+    pub(super) fn in_time(&self) -> u64 {
+        let beats = (self.seconds / BEAT.as_secs_f64()).round() as usize;
+        self.beats.iter().take(beats).map(|beat| u64::from(*beat)).sum()
+    }
 }
 
 /// A phase worked off, not counted yet.
@@ -163,6 +176,7 @@ pub(super) fn count(shift: &Shift<'_>, arrived: Arrived, emitter: &mut Emitter) 
         phase: shift.phase,
         intervals,
         beats,
+        began,
         seconds: length.as_secs_f64(),
         cpu,
         dropped: tally.dropped,

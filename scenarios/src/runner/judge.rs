@@ -8,10 +8,11 @@ use std::{
 
 use attacker::loot::{Act, Loot, Secret, SecretKind};
 use testbed::{
+    architecture::SegmentId,
     canary::{CanaryId, search},
     capture::{Comment, FrameIndex},
     ledger::Ledger,
-    opener::Kind,
+    opener::{AlertDescription, Kind},
     vocabulary::{Asset, Direction},
 };
 
@@ -36,11 +37,15 @@ pub(super) struct Case<'a> {
     pub(super) ledger: &'a Ledger,
     pub(super) scenario: &'a Scenario,
     pub(super) loot: &'a Loot,
+    /// What the vantage can read.
+    pub(super) segments: &'a [SegmentId],
     pub(super) conversations: &'a [Conversation],
     pub(super) baseline: Range<Duration>,
     pub(super) attack: Range<Duration>,
     pub(super) controls: &'a [ControlRef],
     pub(super) cells: &'a [Cell],
+    /// The attack was called off before its time was over.
+    pub(super) cut_short: bool,
 }
 
 /// A cell, and where its evidence is before frames have numbers.
@@ -62,7 +67,17 @@ pub(super) struct Refused {
 impl Case<'_> {
     /// One cell per asset of the scenario.
     pub(super) fn cells(&self) -> Vec<Judged> {
-        self.scenario.assets.iter().map(|asset| self.cell(*asset)).collect()
+        self.scenario
+            .assets
+            .iter()
+            .map(|asset| {
+                let mut judged = self.cell(*asset);
+                if self.cut_short {
+                    cut_short(&mut judged.cell);
+                }
+                judged
+            })
+            .collect()
     }
 
     fn cell(&self, asset: Asset) -> Judged {
@@ -96,7 +111,8 @@ impl Case<'_> {
     }
 
     fn passive(&self, asset: Asset) -> (Judgement, Vec<Spot>, Vec<Refused>, Vec<Evidence>) {
-        let (legs, spots) = legs(self.ledger, self.conversations, asset, &self.attack);
+        let seen = self.ledger.found();
+        let (legs, spots) = legs(&seen, self.segments, self.conversations, asset, &self.attack);
         let positive = resolve(asset, self.controls, self.cells);
         (PassiveFacts { legs, positive }.judge(), spots, Vec::new(), Vec::new())
     }
@@ -112,7 +128,8 @@ impl Case<'_> {
     }
 
     fn in_path(&self, asset: Asset) -> (Judgement, Vec<Spot>, Vec<Refused>, Vec<Evidence>) {
-        let (before, _) = legs(self.ledger, self.conversations, asset, &self.baseline);
+        let seen = self.ledger.found();
+        let (before, _) = legs(&seen, self.segments, self.conversations, asset, &self.baseline);
         let mut links: BTreeMap<String, RedirectedLink> = BTreeMap::new();
         let blank = |link: &str, carried| RedirectedLink {
             link: link.to_owned(),
@@ -129,22 +146,22 @@ impl Case<'_> {
         }
         let (mut spots, mut refusals) = (Vec::new(), Vec::new());
         let mut lost: BTreeMap<&str, BTreeSet<CanaryId>> = BTreeMap::new();
-        let seen = self.ledger.found();
         for talk in self.conversations {
             let Some(meant) = seen.detours.get(&talk.flow) else { continue };
             // Before the attack nothing is sent elsewhere, so the meant link is one that was seen.
             links.retain(|link, _| *link != talk.link);
             let link = links.entry(meant.clone()).or_insert_with(|| blank(meant, 0));
-            if talk.kind == Kind::Silent {
+            let refused = refusal(talk, &self.attack);
+            let accepted = talk.kind == Kind::NotTls || talk.complete;
+            // Who was neither let in nor gone when the attack ended was cut by us: that is no answer.
+            let cut_short = talk.left_at.is_none_or(|left| left >= self.attack.end);
+            if talk.kind == Kind::Silent || (cut_short && refused.is_none() && !accepted) {
                 continue;
             }
             link.arrivals += 1;
-            if let Some(refused) = refusal(talk) {
-                link.refusals += 1;
-                refusals.push(refused);
-            } else if talk.kind == Kind::NotTls || talk.complete {
-                link.accepted += 1;
-            }
+            link.refusals += u64::from(refused.is_some());
+            link.accepted += u64::from(refused.is_none() && accepted);
+            refusals.extend(refused);
             // The impostor ends this TLS itself: what the run's key log opens here, it read.
             for (_, _, _, spot) in talk.spots.iter().filter(|(of, ..)| *of == asset) {
                 if lost.entry(meant).or_default().insert(spot.canary) {
@@ -195,15 +212,30 @@ impl Case<'_> {
     }
 }
 
-/// A victim that said no: its alert, or its end before any application data.
-fn refusal(talk: &Conversation) -> Option<Refused> {
-    if talk.kind != Kind::Tls || talk.spoken > 0 {
+/// What was lost stays lost; that nothing was lost in part of an attack proves nothing.
+fn cut_short(cell: &mut Cell) {
+    cell.expected = None;
+    if cell.verdict != Verdict::Broken {
+        cell.verdict = Verdict::Inconclusive;
+        cell.reason = format!("The attack was cut short. {}", cell.reason);
+    }
+}
+
+/// A victim that said no: its fatal alert, or its own end, after the impostor's answer and before the
+/// handshake was complete.
+fn refusal(talk: &Conversation, attack: &Range<Duration>) -> Option<Refused> {
+    // What the key log does not open may have held anything.
+    if talk.kind != Kind::Tls || talk.locked || talk.complete || talk.spoken > 0 {
         return None;
     }
-    let alert = talk.alerts.iter().find(|alert| alert.direction == Direction::ToAcceptor);
+    let alert = talk.alerts.iter().find(|alert| {
+        alert.direction == Direction::ToAcceptor && alert.description != AlertDescription::CLOSE_NOTIFY
+    });
     let answer = match alert {
         Some(alert) => format!("alert {}", alert.description),
-        None if !talk.complete => "closed before application data".to_owned(),
+        None if talk.answered && talk.left_at.is_some_and(|left| left < attack.end) => {
+            "closed before application data".to_owned()
+        }
         None => return None,
     };
     Some(Refused {

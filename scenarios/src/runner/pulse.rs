@@ -58,10 +58,14 @@ impl Record for Pulse {
 }
 
 /// From the start of the beats to the end of the first beat from which on goodput, over that beat and the
-/// next, is at least 95 % of the baseline's. Two beats, so that one late answer in a beat is no outage.
+/// next two, is at least 95 % of the baseline's. A beat counts for no more than its share: a burst of late
+/// answers is no goodput.
 pub(super) fn back_after(beats: &[u32], baseline_per_second: f64) -> Option<Duration> {
-    let enough = RECOVERED * baseline_per_second * 2.0 * BEAT.as_secs_f64();
-    let back = beats.windows(2).position(|pair| f64::from(pair[0] + pair[1]) >= enough.floor())?;
+    const LASTING: usize = 3;
+    let share = (baseline_per_second * BEAT.as_secs_f64()).max(1.0);
+    let enough = RECOVERED * share * LASTING as f64;
+    let goodput = |beats: &[u32]| beats.iter().map(|beat| f64::from(*beat).min(share)).sum::<f64>();
+    let back = beats.windows(LASTING).position(|window| goodput(window) >= enough)?;
     Some(BEAT * (back as u32 + 1))
 }
 
@@ -72,11 +76,12 @@ mod tests {
     #[test]
     fn goodput_is_back_at_the_first_beat_that_lasts() {
         let after = |beats: &[u32]| back_after(beats, 100.0).map(|back| back.as_millis());
-        assert_eq!(after(&[10, 10, 10]), Some(100), "never gone");
+        assert_eq!(after(&[10, 10, 10, 10]), Some(100), "never gone");
         assert_eq!(after(&[0, 0, 3, 10, 10, 10]), Some(400));
         assert_eq!(after(&[0, 0, 9, 10, 10]), Some(300), "95 % is enough");
-        assert_eq!(after(&[0, 18, 0, 0]), None, "one burst of late answers is no goodput");
-        assert_eq!(after(&[5, 5, 5]), None);
-        assert_eq!(after(&[]), None);
+        assert_eq!(after(&[0, 30, 0, 0, 0]), None, "one burst of late answers is no goodput");
+        assert_eq!(after(&[5, 5, 5, 5]), None);
+        assert_eq!(after(&[10, 10]), None, "too short to tell");
+        assert_eq!(back_after(&[0, 0, 0, 0], 5.0), None, "nothing is never enough");
     }
 }

@@ -81,6 +81,11 @@ impl Raid {
         Ok(())
     }
 
+    /// When its technique was over.
+    pub(super) fn over(&self) -> Option<Instant> {
+        self.over
+    }
+
     /// What it brought home, and when it was over.
     pub(super) fn outcome(self) -> (Loot, Option<Instant>) {
         (self.loot, self.over)

@@ -90,9 +90,11 @@ pub(super) async fn run(mut stage: Stage<'_>) -> Result<(), RunError> {
     stage.key_logs.push_str(&ledger.key_log.render());
     let stopped = honest.stop();
     drop(footholds);
-    ledger.teardown()?;
+    let torn_down = ledger.teardown();
+    // The first failure is the one that tells.
     outcome?;
     stopped?;
+    torn_down?;
     let Place { architecture, scenario } = place;
     stage.emitter.send(Event::ScenarioEnded { architecture, scenario });
     Ok(())
@@ -140,6 +142,7 @@ impl Stage<'_> {
         let Place { architecture, scenario: id } = standing.place.clone();
         self.emitter.send(Event::PhaseStarted { architecture: architecture.clone(), scenario: id, phase });
         standing.ledger.fabric.set_phase(stream as u32 + 1);
+        standing.ledger.renew_logins().await;
         let extent = extent(&standing.phases, phase);
         let stop = &standing.tokens.step;
         let shift = Shift { scenario: &scenario, architecture: &architecture, phase, stream, extent, stop };
@@ -212,8 +215,10 @@ pub(super) fn rows(worked: &Worked, place: &Place, arm: &str) -> Result<Vec<Perf
                 phase: worked.phase,
                 operation: operation.to_owned(),
             };
-            let cpu_us = if operation == "all" { cpu_us.clone() } else { BTreeMap::new() };
-            Ok(Tally::of(of)?.row(key, worked.seconds, &cpu_us))
+            let all = operation == "all";
+            let cpu_us = if all { cpu_us.clone() } else { BTreeMap::new() };
+            let row = Tally::of(of)?.row(key, worked.seconds, &cpu_us);
+            Ok(Performance { in_time: all.then_some(worked.in_time()), ..row })
         })
         .collect()
 }
@@ -231,13 +236,17 @@ async fn attack(stage: &mut Stage<'_>, scenario: &Scenario, standing: &mut Stand
     let mut raid = set_out(stage, standing, technique, scenario.vantage).await?;
     let attacked = stage.phase(standing, Phase::Attack, 1, &mut raid).await?;
     // Everything honest users said is on the attacker's desk before its time is over.
-    standing.ledger.fabric.settle().await;
+    standing.ledger.fabric.settle().await?;
+    if scenario.technique == Technique::Reach {
+        // A scan ends by itself, with an answer or the lack of one for every target.
+        raid.finish(&mut stage.desk(standing)).await?;
+    }
     raid.withdraw(&mut stage.desk(standing)).await?;
     let (loot, over) = raid.outcome();
     let attack_ended =
         over.map_or_else(|| standing.ledger.fabric.now(), |over| over - standing.ledger.fabric.started());
     let recovery = stage.phase(standing, Phase::Recovery, 2, &mut Raid::default()).await?;
-    standing.ledger.fabric.settle().await;
+    standing.ledger.fabric.settle().await?;
     let worked = [baseline, attacked, recovery];
     for shift in &worked {
         for row in rows(shift, &standing.place, "victim")? {
@@ -279,18 +288,21 @@ fn conclude(
     attack: Range<Duration>,
 ) -> Result<(), RunError> {
     let ledger = &standing.ledger;
-    let conversations = gather::conversations(ledger, &gather::readable(ledger, scenario.vantage));
+    let segments = gather::readable(ledger, scenario.vantage);
+    let conversations = gather::conversations(ledger, &segments);
     let cells: Vec<Cell> = Snapshot::of(stage.emitter.events()).cells;
     let controls = stage.plan.controls(stage.pair);
     let judged = Case {
         ledger,
         scenario,
         loot,
+        segments: &segments,
         conversations: &conversations,
         baseline,
         attack,
         controls: &controls,
         cells: &cells,
+        cut_short: stage.controls.attack_stop_asked().is_some(),
     }
     .cells();
     let comments = judge::comments(&judged);

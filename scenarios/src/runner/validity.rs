@@ -27,9 +27,12 @@ pub(super) fn exposure(ledger: &Ledger, losses: &Losses, captured: u64, place: &
         reasons.push(format!("{} chunks belonged to no captured flow", losses.strays));
     }
     let dropped: u64 = losses.dropped.values().map(|dropped| dropped.bytes).sum();
-    let tapped = ledger.found().bytes;
-    if captured + dropped != tapped {
-        reasons.push(format!("{tapped} bytes tapped, {captured} captured and {dropped} dropped"));
+    // Three counts made apart: on the victims' threads, by the matcher, by the capture.
+    let (tapped, matched) = (ledger.fabric.tapped(), ledger.found().bytes);
+    if tapped != matched || captured + dropped != tapped {
+        reasons.push(format!(
+            "{tapped} bytes crossed, {matched} were matched, {captured} captured and {dropped} dropped"
+        ));
     }
     reasons.into_iter().map(|reason| invalid(ValidityFlag::Exposure, place, reason)).collect()
 }

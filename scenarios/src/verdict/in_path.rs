@@ -1,8 +1,8 @@
 //! Rows of an attacker in the path: did the victim talk to the impostor, or refuse it by itself?
 //!
 //! `held` needs connections that reached the impostor, and the victim's own captured refusal of every one
-//! of them on every link that carries the asset. A link that carries the asset but on which no connection
-//! arrived is named in the reason: nothing was asked there.
+//! of them on every link that carries the asset. Where no connection arrived on such a link, nothing was
+//! asked of it, and the row is `inconclusive`.
 
 use testbed::vocabulary::Method;
 
@@ -90,10 +90,13 @@ impl InPathFacts {
         if let Some(reason) = self.unproved() {
             return (Verdict::Inconclusive, reason);
         }
-        let silent = self.links(|link| link.carries() && link.arrivals == 0);
-        let aside = if silent == "none" { String::new() } else { format!(" Nothing arrived on {silent}.") };
+        let silent = |link: &RedirectedLink| link.carries() && link.arrivals == 0;
+        if self.links.iter().any(silent) {
+            let reason = format!("Nothing was asked of {}: no connection arrived there.", self.links(silent));
+            return (Verdict::Inconclusive, reason);
+        }
         let reason = format!(
-            "{} refused by the victims themselves, with captured proof.{aside}",
+            "{} refused by the victims themselves, with captured proof.",
             count(asked, "redirected connection was", "redirected connections were")
         );
         held_if_controlled(self.positive, reason)

@@ -137,6 +137,10 @@ impl ReachFacts {
             parts.push(format!("{unclear} answered neither way"));
         }
         let reason = format!("{}.", parts.join(", "));
+        if unclear > 0 {
+            // One port that said no does not speak for one that said nothing.
+            return (Verdict::Inconclusive, reason);
+        }
         if refused > 0 {
             return held_if_controlled(self.positive, reason);
         }
@@ -177,7 +181,8 @@ mod tests {
             (vec![served()], Passed, Broken, Method::Measured),
             (vec![refused(), served(), no_route()], Missing, Broken, Method::Measured),
             (vec![refused()], Passed, Held, Method::Measured),
-            (vec![refused(), no_route(), silent()], Passed, Held, Method::Measured),
+            (vec![refused(), no_route()], Passed, Held, Method::Measured),
+            (vec![refused(), no_route(), silent()], Passed, Inconclusive, Method::Measured),
             (vec![refused()], Failed, Inconclusive, Method::Measured),
             (vec![refused()], Missing, Inconclusive, Method::Measured),
             (vec![silent()], Passed, Inconclusive, Method::Measured),

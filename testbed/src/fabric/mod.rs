@@ -23,6 +23,7 @@ pub mod tapped;
 
 use std::{
     collections::HashMap,
+    io,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU32, AtomicU64, Ordering},
@@ -140,12 +141,17 @@ impl Fabric {
         receiver
     }
 
-    /// Resolves when everything that crossed before this call has been matched and captured.
-    pub async fn settle(&self) {
+    /// Resolves when everything that crossed before this call has been matched and captured; fails when the
+    /// tap is gone, for then nobody looked.
+    pub async fn settle(&self) -> io::Result<()> {
         let (done, settled) = tokio::sync::oneshot::channel();
         self.inner.tap.command(TapCommand::Settle { done });
-        // The tap thread is gone only after `close`: then there is nothing left to wait for.
-        let _ = settled.await;
+        settled.await.map_err(|_| io::Error::other("the tap thread is gone: what crossed was not seen"))
+    }
+
+    /// Bytes that entered the taps, counted where they crossed.
+    pub fn tapped(&self) -> u64 {
+        self.inner.tap.sent()
     }
 
     /// Thread id of the tap, for its CPU line.

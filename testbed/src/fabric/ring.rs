@@ -66,6 +66,8 @@ pub(super) struct Gauge {
     waiting: Mutex<Vec<Waker>>,
     someone_waits: AtomicBool,
     pub(super) stalls: AtomicU64,
+    /// Bytes that ever entered the ring.
+    pub(super) sent: AtomicU64,
 }
 
 impl Ring {
@@ -95,6 +97,7 @@ impl Ring {
     /// Sends a chunk; call only after [`Self::poll_room`] gave room for it in the same poll.
     pub fn data(&self, flow: u64, direction: Direction, at: Duration, bytes: Bytes) {
         self.gauge.bytes.fetch_add(bytes.len(), Ordering::Relaxed);
+        self.gauge.sent.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         self.push(Record::Data { flow, direction, at, bytes });
     }
 
@@ -108,9 +111,16 @@ impl Ring {
         self.push(Record::End { flow, at, cut });
     }
 
-    /// Takes what found no slot; the tap thread calls this after emptying the ring.
-    pub(super) fn take_overflow(&self) -> Vec<Record> {
-        std::mem::take(&mut *lock(&self.overflow))
+    /// Takes what found no slot, if the ring is empty: what is in the ring is older. The lock keeps the
+    /// producer out while both are looked at.
+    pub(super) fn take_overflow(&self, consumer: &rtrb::Consumer<Record>) -> Vec<Record> {
+        let mut overflow = lock(&self.overflow);
+        if consumer.is_empty() { std::mem::take(&mut *overflow) } else { Vec::new() }
+    }
+
+    /// True while something waits behind the ring.
+    pub(super) fn overflows(&self) -> bool {
+        !lock(&self.overflow).is_empty()
     }
 
     fn push(&self, record: Record) {

@@ -4,7 +4,7 @@
 
 use std::{
     sync::{
-        Arc, PoisonError, RwLock,
+        Arc, Mutex, PoisonError, RwLock,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     task::Waker,
@@ -74,7 +74,7 @@ pub struct Rules {
 #[derive(Default)]
 struct Inner {
     rules: RwLock<Vec<Installed>>,
-    held: RwLock<Vec<Waker>>,
+    held: Mutex<Vec<Waker>>,
     installed: AtomicUsize,
     next: AtomicU64,
     changed: Notify,
@@ -93,8 +93,7 @@ impl Rules {
     /// Adds a rule after those already there.
     pub fn install(&self, segment: SegmentId, rule: Arc<dyn Rule>) -> RuleGuard {
         let id = self.inner.next.fetch_add(1, Ordering::Relaxed);
-        self.inner.rules.write().unwrap_or_else(PoisonError::into_inner).push((id, segment, rule));
-        self.inner.change();
+        self.inner.change(|rules| rules.push((id, segment, rule)));
         RuleGuard { inner: self.inner.clone(), id }
     }
 
@@ -123,9 +122,11 @@ impl Rules {
         if !self.any() {
             return Verdict::Pass;
         }
+        // Locked before asking: a rule lifted in between finds the waker, or is not asked any more.
+        let mut held = self.inner.held.lock().unwrap_or_else(PoisonError::into_inner);
         let verdict = self.ask(segment, |rule| rule.chunk(ask));
         if verdict == Verdict::Hold {
-            self.inner.held.write().unwrap_or_else(PoisonError::into_inner).push(waker.clone());
+            held.push(waker.clone());
         }
         verdict
     }
@@ -142,11 +143,14 @@ impl Rules {
 }
 
 impl Inner {
-    fn change(&self) {
-        let count = self.rules.read().unwrap_or_else(PoisonError::into_inner).len();
-        self.installed.store(count, Ordering::Release);
+    fn change(&self, edit: impl FnOnce(&mut Vec<Installed>)) {
+        {
+            let mut rules = self.rules.write().unwrap_or_else(PoisonError::into_inner);
+            edit(&mut rules);
+            self.installed.store(rules.len(), Ordering::Release);
+        }
         self.changed.notify_waiters();
-        for waker in self.held.write().unwrap_or_else(PoisonError::into_inner).drain(..) {
+        for waker in self.held.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
             waker.wake();
         }
     }
@@ -154,7 +158,6 @@ impl Inner {
 
 impl Drop for RuleGuard {
     fn drop(&mut self) {
-        self.inner.rules.write().unwrap_or_else(PoisonError::into_inner).retain(|(id, _, _)| *id != self.id);
-        self.inner.change();
+        self.inner.change(|rules| rules.retain(|(id, _, _)| *id != self.id));
     }
 }

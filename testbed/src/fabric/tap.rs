@@ -153,6 +153,10 @@ impl TapThread {
         lock(&self.gauges).iter().map(|gauge| gauge.stalls.load(Ordering::Relaxed)).sum()
     }
 
+    pub(super) fn sent(&self) -> u64 {
+        lock(&self.gauges).iter().map(|gauge| gauge.sent.load(Ordering::Relaxed)).sum()
+    }
+
     pub(super) fn close(&self) {
         self.command(TapCommand::Close);
         if let Some(join) = lock(&self.join).take() {
@@ -218,7 +222,11 @@ impl Tap {
                 match source.consumer.pop() {
                     Ok(record) => records.push(record),
                     Err(rtrb::PopError::Empty) => {
-                        records.append(&mut source.ring.take_overflow());
+                        let mut behind = source.ring.take_overflow(&source.consumer);
+                        if behind.is_empty() && !source.consumer.is_empty() {
+                            continue;
+                        }
+                        records.append(&mut behind);
                         break;
                     }
                 }
@@ -236,7 +244,9 @@ impl Tap {
             gauge.wake();
         }
         // A ring whose node is gone and which is empty will never fill again.
-        self.rings.retain(|source| Arc::strong_count(&source.ring) > 1 || source.consumer.slots() > 0);
+        self.rings.retain(|source| {
+            Arc::strong_count(&source.ring) > 1 || source.consumer.slots() > 0 || source.ring.overflows()
+        });
         worked
     }
 

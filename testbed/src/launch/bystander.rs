@@ -42,8 +42,9 @@ impl Bystander {
         let (crossed, victim_entry) =
             (segment(listener.place).ok_or_else(missing)?, drawing.addresses.entry(victim));
         let registry = drawing.registry;
-        let hold = || registry.hold(registry.draw_ip(), None, 1, Admit::Announced);
-        let (front_entry, sink_entry) = (hold()?, hold()?);
+        let threads = drawing.architecture[listener.process].threads;
+        let hold = |threads| registry.hold(registry.draw_ip(), None, threads, Admit::Announced);
+        let (front_entry, sink_entry) = (hold(threads)?, hold(1)?);
         let authority = Authority::new("bystander", true)?;
         let name = format!("bystander.{DOMAIN}");
         let leaf = authority.leaf(std::slice::from_ref(&name), false)?;
@@ -74,8 +75,8 @@ impl Bystander {
         );
         let sink = ProgramPlan::Sink { listeners: vec![listen(sink_entry, None, upstream_tls)] };
         Ok(Self {
-            front: plan("bystander/proxy", ProgramPlan::Proxy { routes: vec![(front, dial)] }),
-            sink: plan("bystander/sink", sink),
+            front: plan("bystander/proxy", threads, ProgramPlan::Proxy { routes: vec![(front, dial)] }),
+            sink: plan("bystander/sink", 1, sink),
             arms: Arms {
                 victim: victim_entry.ok_or_else(missing)?,
                 victim_label: drawing.architecture.process_label(listener.process),
@@ -93,8 +94,8 @@ impl Bystander {
     }
 }
 
-fn plan(label: &str, program: ProgramPlan) -> NodePlan {
-    NodePlan { label: label.to_owned(), threads: 1, limits: Limits::default(), program }
+fn plan(label: &str, threads: usize, program: ProgramPlan) -> NodePlan {
+    NodePlan { label: label.to_owned(), threads, limits: Limits::default(), program }
 }
 
 /// The first listener of the file on a public segment.

@@ -270,8 +270,11 @@ impl<'a> Making<'a> {
         for node in &self.nodes {
             meter.add(node.label(), node.thread_ids());
         }
-        meter.add("segment/tap", [self.world.fabric.tap_thread()]);
-        meter.add("segment/relay", self.relays.iter().map(NodeThread::id));
+        // No `host/process`: these lines are the testbed's own and stay out of sums over nodes.
+        meter.add("tap", [self.world.fabric.tap_thread()]);
+        if !self.relays.is_empty() {
+            meter.add("relay", self.relays.iter().map(NodeThread::id));
+        }
         let names = self.addresses.names(self.architecture);
         let names = names.map(|(ip, name)| (ip.to_ip(), name)).collect();
         let users = users::Doors::of(&self.drawing())?;

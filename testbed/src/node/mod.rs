@@ -70,6 +70,13 @@ impl Node {
         self.program.store()
     }
 
+    /// Makes a service that logs in elsewhere do so again before its next call there.
+    pub async fn forget_own_token(&self) {
+        if let Some(token) = self.program.own_token() {
+            token.forget().await;
+        }
+    }
+
     /// Asks every thread to end, without waiting.
     pub fn cancel(&self) {
         self.threads.iter().for_each(NodeThread::cancel);

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::services::{
     catalog::CatalogEntry,
-    compute::{Compute, ComputeConfig, ComputeStore, ServiceUser},
+    compute::{Compute, ComputeConfig, ComputeStore, OwnToken, ServiceUser},
     http::{self, Service},
     identity::{Cloud, HashCost, Identity, IdentityConfig},
     plant::Plant,
@@ -35,13 +35,15 @@ pub(super) struct Program {
     service: Option<Arc<dyn Service>>,
     identity: Option<Arc<Identity>>,
     store: Option<Arc<ComputeStore>>,
+    own_token: Option<OwnToken>,
 }
 
 type Handling = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl Program {
     pub(super) fn new(plan: &NodePlan, world: &World, plant: &Arc<dyn Plant>) -> io::Result<Self> {
-        let mut made = Self { tally: Arc::default(), service: None, identity: None, store: None };
+        let mut made =
+            Self { tally: Arc::default(), service: None, identity: None, store: None, own_token: None };
         match &plan.program {
             ProgramPlan::Proxy { .. } | ProgramPlan::Sink { .. } => {}
             ProgramPlan::Identity { hash_threads, endpoint, catalog, .. } => {
@@ -51,7 +53,7 @@ impl Program {
             }
             ProgramPlan::Compute { endpoint, identity_uri, identity, service_user, .. } => {
                 let store = Arc::new(ComputeStore::new(world.fabric.started()));
-                made.service = Some(Compute::new(ComputeConfig {
+                let compute = Compute::new(ComputeConfig {
                     store: store.clone(),
                     endpoint: endpoint.clone(),
                     identity_uri: identity_uri.clone(),
@@ -62,7 +64,9 @@ impl Program {
                         project: service_user.project.clone(),
                     },
                     plant: plant.clone(),
-                }));
+                });
+                made.own_token = Some(compute.own_token());
+                made.service = Some(compute);
                 made.store = Some(store);
             }
         }
@@ -119,6 +123,10 @@ impl Program {
 
     pub(super) fn identity(&self) -> Option<&Arc<Identity>> {
         self.identity.as_ref()
+    }
+
+    pub(super) fn own_token(&self) -> Option<&OwnToken> {
+        self.own_token.as_ref()
     }
 
     pub(super) fn store(&self) -> Option<&Arc<ComputeStore>> {

@@ -154,7 +154,10 @@ async fn work(
             }
             Job::Work { arrivals, record, stop: until, done } => {
                 let generator = Generator { performer: users.clone(), record, bounds };
-                let _ = done.send(generator.run(&arrivals, &until).await);
+                let working = generator.run(&arrivals, &until);
+                if let Some(tally) = stop.run_until_cancelled(working).await {
+                    let _ = done.send(tally);
+                }
             }
         }
     }

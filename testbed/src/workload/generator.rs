@@ -25,6 +25,9 @@ use super::{
 /// timer, so that only a generator that cannot keep up reaches it.
 pub const LATE: Duration = Duration::from_millis(5);
 
+/// How long the last operations are awaited when a run is stopped: whoever stops wants it soon.
+const STOPPED: Duration = Duration::from_millis(200);
+
 /// One operation under way.
 pub type Performing = Pin<Box<dyn Future<Output = Result<(), Failure>> + Send>>;
 
@@ -106,7 +109,8 @@ impl Generator {
             }
             self.fire(&mut run, *arrival, start);
         }
-        run.finish(self.bounds.stragglers).await
+        let patience = if run.tally.stopped { STOPPED } else { self.bounds.stragglers };
+        run.finish(patience.min(self.bounds.stragglers)).await
     }
 
     fn fire(&self, run: &mut Run, arrival: Arrival, start: Instant) {

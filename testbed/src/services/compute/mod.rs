@@ -14,11 +14,9 @@ mod store;
 mod validator;
 
 pub use store::{Actor, Change, ComputeStore, Creation, Deletion, Full, MAX_SERVERS, NewServer, Server};
-pub use validator::{DEADLINE as VALIDATION_DEADLINE, ServiceUser};
+pub use validator::{DEADLINE as VALIDATION_DEADLINE, OwnToken, ServiceUser};
 
 use std::sync::Arc;
-
-use tokio::sync::Mutex;
 
 use super::{
     call::Call,
@@ -55,16 +53,18 @@ pub struct ComputeConfig {
 /// One compute process.
 pub struct Compute {
     pipeline: Pipeline,
+    token: OwnToken,
 }
 
 impl Compute {
     /// Sets it up; dials nothing before the first request.
     pub fn new(config: ComputeConfig) -> Arc<Self> {
+        let token = OwnToken::default();
         let validator = Validator {
             client: Client::new(config.identity, KEPT_CONNECTIONS),
             user: config.service_user,
             plant: Arc::clone(&config.plant),
-            token: Mutex::default(),
+            token: token.clone(),
         };
         let app = ComputeApp {
             store: config.store,
@@ -80,7 +80,12 @@ impl Compute {
             ],
             Arc::new(app),
         );
-        Arc::new(Self { pipeline })
+        Arc::new(Self { pipeline, token })
+    }
+
+    /// A handle on its own token; it keeps neither the service nor its connections alive.
+    pub fn own_token(&self) -> OwnToken {
+        self.token.clone()
     }
 }
 

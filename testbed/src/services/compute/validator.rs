@@ -63,8 +63,18 @@ pub(super) struct Validator {
     pub(super) client: Client,
     pub(super) user: ServiceUser,
     pub(super) plant: Arc<dyn Plant>,
-    /// Compute's own token. Locked while logging in, so that a burst of requests logs in once.
-    pub(super) token: Mutex<Option<String>>,
+    pub(super) token: OwnToken,
+}
+
+/// Compute's own token. Locked while logging in, so that a burst of requests logs in once. Clones share it.
+#[derive(Clone, Default)]
+pub struct OwnToken(Arc<Mutex<Option<String>>>);
+
+impl OwnToken {
+    /// Forgets it, as if it had expired: the next validation logs in again.
+    pub async fn forget(&self) {
+        *self.0.lock().await = None;
+    }
 }
 
 impl Validator {
@@ -105,7 +115,7 @@ impl Validator {
 
     /// Compute's own token; a new one when there is none or it is `stale`.
     async fn own_token(&self, stale: Option<&str>) -> Result<String, Unavailable> {
-        let mut kept = self.token.lock().await;
+        let mut kept = self.token.0.lock().await;
         if let Some(token) = kept.as_ref().filter(|token| Some(token.as_str()) != stale) {
             return Ok(token.clone());
         }
