@@ -30,6 +30,7 @@ pub mod ledger;
 pub mod node;
 pub mod opener;
 pub mod pki;
+pub mod private;
 pub mod services;
 pub mod vocabulary;
 pub mod workload;
