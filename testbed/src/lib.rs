@@ -32,5 +32,6 @@ pub mod opener;
 pub mod pki;
 pub mod private;
 pub mod services;
+pub mod up;
 pub mod vocabulary;
 pub mod workload;
