@@ -79,21 +79,31 @@ impl Failure {
         Self { exit: Exit::Usage, what: what.into(), help: None }
     }
 
+    /// Both, one after the other; a run-time error outranks a wrong file.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
+        let exit = if other.exit == Exit::Runtime { other.exit } else { self.exit };
+        Self { exit, what: format!("{}\n{other}", self.text()), help: None }
+    }
+
     /// The same failure with a next step.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
+
+    fn text(&self) -> String {
+        match &self.help {
+            Some(help) => format!("{}\n help: {help}", self.what),
+            None => self.what.clone(),
+        }
+    }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "error: {}", self.what)?;
-        match &self.help {
-            Some(help) => write!(f, "\n help: {help}"),
-            None => Ok(()),
-        }
+        write!(f, "error: {}", self.text())
     }
 }
 
@@ -109,6 +119,13 @@ mod tests {
             assert_eq!(Exit::of_code(code).code(), code);
         }
         assert_eq!(Exit::of_code(77), Exit::Runtime, "an unknown code is an error, not a success");
+    }
+
+    #[test]
+    fn two_failures_are_both_shown_and_the_worse_decides() {
+        let both = Failure::usage("wrong").help("do this").and(&Failure::runtime("gone").help("do that"));
+        assert_eq!(both.to_string(), "error: wrong\n help: do this\nerror: gone\n help: do that");
+        assert_eq!(both.exit, Exit::Runtime);
     }
 
     #[test]

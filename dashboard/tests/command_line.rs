@@ -28,6 +28,65 @@ fn keys_and_themes_are_listed_from_the_tables_the_dashboard_uses() {
 }
 
 #[test]
+fn everything_shipped_is_listed_with_a_line_for_people() {
+    let listed = stdout(&["list"]);
+    for expected in ["plaintext", "management-sniff", "sniff-and-replay", "T1040"] {
+        assert!(listed.contains(expected), "{expected} in {listed}");
+    }
+    for line in stdout(&["list", "scenarios"]).lines() {
+        assert!(line.split_once("  ").is_some_and(|(_, title)| !title.trim().is_empty()), "{line}");
+    }
+}
+
+#[test]
+fn every_file_is_checked_for_what_it_is_and_all_errors_come_at_once() {
+    let home = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = home.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let shipped = testbed::architecture::source("plaintext").unwrap();
+    let good = write("good.toml", shipped);
+    let scenario = write("scenario.toml", scenarios::catalog::source("public-sniff").unwrap());
+    let said = stdout(&["check", &good, &scenario]);
+    assert!(said.contains("good.toml: architecture `plaintext`"), "{said}");
+    assert!(said.contains("scenario.toml: scenario `public-sniff`"), "{said}");
+
+    let wrong = shipped.replace("\"users\"", "\"user\"").replace("\"management\"", "\"managment\"");
+    let wrong = write("wrong.toml", &wrong);
+    let assert = testbed(&["check", &wrong, &good]).assert().code(2);
+    let stderr = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
+    for expected in ["did you mean `users`?", "did you mean `management`?", "wrong.toml:"] {
+        assert!(stderr.contains(expected), "{expected} in {stderr}");
+    }
+    assert!(String::from_utf8_lossy(&assert.get_output().stdout).contains("good.toml: architecture"));
+}
+
+#[test]
+fn an_architecture_that_does_not_exist_is_never_up() {
+    let home = tempfile::tempdir().unwrap();
+    let out = home.path().join("lab");
+    let assert = testbed(&["up", "plaintxt", "--out", out.to_str().unwrap()]).assert().code(2);
+    let stderr = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
+    assert!(stderr.contains("did you mean `plaintext`?"), "{stderr}");
+    assert!(!out.exists());
+}
+
+#[test]
+fn a_directory_that_is_taken_or_forbidden_is_named() {
+    let home = tempfile::tempdir().unwrap();
+    std::fs::write(home.path().join("thesis"), "years").unwrap();
+    let taken = home.path().to_str().unwrap();
+    for (out, code) in [(taken, 2), ("/proc/lab", 1)] {
+        let assert = testbed(&["up", "plaintext", "--out", out]).assert().code(code);
+        let stderr = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
+        assert!(stderr.starts_with("error: ") && stderr.contains(out), "{stderr}");
+        assert!(assert.get_output().stdout.is_empty());
+    }
+}
+
+#[test]
 fn a_wrong_command_line_is_exit_code_2_and_says_so_on_stderr() {
     let wrong: [&[&str]; 5] = [
         &["compare", "--seed", "many"],

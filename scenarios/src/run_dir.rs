@@ -5,16 +5,13 @@
 //! not know what the files mean.
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions},
+    fs::{self, File},
     io::{self, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+    os::unix::fs::PermissionsExt,
     path::{Component, Path, PathBuf},
 };
 
-use rustix::{
-    fs::{CWD, OFlags, RenameFlags},
-    io::Errno,
-};
+use testbed::private;
 
 use crate::event::Stamped;
 
@@ -88,7 +85,7 @@ impl RunDir {
         if let Some(parent) = parent {
             fs::create_dir_all(parent).map_err(RunDirError::at(parent))?;
         }
-        match DirBuilder::new().mode(0o700).create(&path) {
+        match private::directory(&path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => take_over(&path, force)?,
             other => other.map_err(RunDirError::at(&path))?,
         }
@@ -108,23 +105,13 @@ impl RunDir {
     /// Writes a whole file: complete under its name, or not there at all. Returns its path.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<PathBuf, RunDirError> {
         let path = self.file(name)?;
-        let temporary = self.path.join(format!(".{name}.part"));
-        let result = private(&temporary, false)
-            .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
-            .and_then(|()| self.publish(&temporary, &path))
-            .and_then(|()| File::open(&self.path)?.sync_all());
-        if result.is_err() {
-            // The error that counts is the first one; a leftover is harmless and hidden.
-            let _ = fs::remove_file(&temporary);
-        }
-        result.map_err(RunDirError::at(&path))?;
-        Ok(path)
+        private::write(&self.path, name, bytes, self.force).map_err(RunDirError::at(&path))
     }
 
     /// Starts `events.jsonl`. There is one writer per run.
     pub fn event_log(&self) -> Result<EventLog, RunDirError> {
         let path = self.path.join(EVENTS);
-        let file = private(&path, true).map_err(RunDirError::at(&path))?;
+        let file = private::create(&path, true).map_err(RunDirError::at(&path))?;
         Ok(EventLog { path, file })
     }
 
@@ -135,17 +122,6 @@ impl RunDir {
             return Err(RunDirError::BadName(name.to_owned()));
         }
         Ok(self.path.join(name))
-    }
-
-    fn publish(&self, temporary: &Path, path: &Path) -> io::Result<()> {
-        if self.force {
-            return fs::rename(temporary, path);
-        }
-        match rustix::fs::renameat_with(CWD, temporary, CWD, path, RenameFlags::NOREPLACE) {
-            // Not every file system knows this flag; all that matter know links.
-            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => move_by_link(temporary, path),
-            other => Ok(other?),
-        }
     }
 }
 
@@ -185,7 +161,7 @@ pub fn write_private(path: &Path, bytes: &[u8], force: bool) -> Result<(), RunDi
             _ => {}
         }
     }
-    private(path, false)
+    private::create(path, false)
         .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
         .map_err(RunDirError::at(path))
 }
@@ -207,7 +183,8 @@ fn take_over(path: &Path, force: bool) -> Result<(), RunDirError> {
             remove_ours(&entry).map_err(RunDirError::at(&entry.path()))?;
         }
     }
-    fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(RunDirError::at(path))
+    fs::set_permissions(path, fs::Permissions::from_mode(private::DIRECTORY_MODE))
+        .map_err(RunDirError::at(path))
 }
 
 fn remove_ours(entry: &fs::DirEntry) -> io::Result<()> {
@@ -219,21 +196,12 @@ fn remove_ours(entry: &fs::DirEntry) -> io::Result<()> {
     Ok(())
 }
 
-/// A rename that fails where `path` exists, without the flag for it.
-fn move_by_link(temporary: &Path, path: &Path) -> io::Result<()> {
-    fs::hard_link(temporary, path)?;
-    fs::remove_file(temporary)
-}
-
-fn private(path: &Path, append: bool) -> io::Result<File> {
-    let flags = i32::try_from(OFlags::NOFOLLOW.bits()).unwrap_or_default();
-    OpenOptions::new().write(true).append(append).create_new(true).mode(0o600).custom_flags(flags).open(path)
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use std::os::unix::fs::symlink;
+    use std::{fs::OpenOptions, os::unix::fs::symlink};
+
+    use rustix::io::Errno;
 
     use super::*;
     use crate::sample;
@@ -278,18 +246,6 @@ mod tests {
         assert_eq!(fs::read(path.join("report.md")).unwrap(), b"first");
         assert_eq!(listing(&path), ["report.md"]);
         assert!(matches!(RunDir::create(&path, false), Err(RunDirError::Exists(_))));
-    }
-
-    #[test]
-    fn moving_by_link_never_replaces() {
-        let home = tempfile::tempdir().unwrap();
-        let (from, to) = (home.path().join("from"), home.path().join("to"));
-        fs::write(&from, "new").unwrap();
-        move_by_link(&from, &to).unwrap();
-        assert_eq!(listing(home.path()), ["to"]);
-        fs::write(&from, "newer").unwrap();
-        assert_eq!(move_by_link(&from, &to).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
-        assert_eq!(fs::read(&to).unwrap(), b"new");
     }
 
     #[test]

@@ -27,9 +27,17 @@ const LONGEST: usize = 48;
 ///
 /// Both ends of a session usually log into it: they log the same, so the second is no news.
 #[derive(Clone, Default)]
-pub struct KeyLogStore(Arc<Mutex<BTreeMap<[u8; 32], Secrets>>>);
+pub struct KeyLogStore {
+    sessions: Arc<Mutex<BTreeMap<[u8; 32], Secrets>>>,
+    deaf: bool,
+}
 
 impl KeyLogStore {
+    /// A store that keeps nothing: for a cloud nobody judges.
+    pub fn deaf() -> Self {
+        Self { deaf: true, ..Self::default() }
+    }
+
     /// The secrets of the session whose `ClientHello` carried this random.
     pub fn lookup(&self, client_random: &[u8; 32]) -> Option<Secrets> {
         self.sessions().get(client_random).cloned()
@@ -62,7 +70,7 @@ impl KeyLogStore {
 
     fn sessions(&self) -> MutexGuard<'_, BTreeMap<[u8; 32], Secrets>> {
         // A thread that panicked between two inserts leaves nothing half-done.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -74,6 +82,9 @@ impl fmt::Debug for KeyLogStore {
 
 impl rustls::KeyLog for KeyLogStore {
     fn log(&self, label: &str, client_random: &[u8], secret: &[u8]) {
+        if self.deaf {
+            return;
+        }
         let Ok(random) = <[u8; 32]>::try_from(client_random) else { return };
         let Some(label) = LABELS.iter().position(|known| *known == label) else { return };
         let Some(secret) = Secret::new(secret) else { return };
@@ -81,7 +92,7 @@ impl rustls::KeyLog for KeyLogStore {
     }
 
     fn will_log(&self, label: &str) -> bool {
-        LABELS.contains(&label)
+        !self.deaf && LABELS.contains(&label)
     }
 }
 
@@ -178,6 +189,14 @@ mod tests {
 
         assert!(!store.will_log("EXPORTER_SECRET"));
         assert_eq!(store.render(), "");
+    }
+
+    #[test]
+    fn a_deaf_store_keeps_nothing() {
+        let store = KeyLogStore::deaf();
+        store.clone().log("CLIENT_RANDOM", &[1; 32], &[1; 48]);
+        assert!(!store.will_log("CLIENT_RANDOM"));
+        assert_eq!(store.sessions_logged(), 0);
     }
 
     #[test]

@@ -30,6 +30,8 @@ pub mod ledger;
 pub mod node;
 pub mod opener;
 pub mod pki;
+pub mod private;
 pub mod services;
+pub mod up;
 pub mod vocabulary;
 pub mod workload;

@@ -36,6 +36,12 @@ pub enum Command {
     /// Check architecture and scenario files
     Check(check::Check),
     /// Keep one architecture up for real clients
+    ///
+    /// Prints where each service answers (`identity https://localhost:PORT`) and writes `openrc`, and `ca.pem`
+    /// where anything public speaks TLS, once everything answered. Only public endpoints take clients from
+    /// outside; the internal and admin ones of the catalog are for the run's own services. Secrets are made
+    /// for this run, and certificates hold for two days. Ctrl-C or SIGTERM ends it with exit code 0; the files
+    /// stay.
     Up(up::Up),
 }
 

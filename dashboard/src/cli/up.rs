@@ -14,7 +14,7 @@ pub struct Up {
     /// Write openrc and ca.pem to this directory
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
-    /// Overwrite what is there
+    /// Replace what a former `up` left there
     #[arg(long)]
     pub force: bool,
 }

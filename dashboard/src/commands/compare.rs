@@ -2,15 +2,13 @@
 //!
 //! This file is the one place where the faces meet what runs a comparison: [`engine`].
 
-use std::path::Path;
-
 use crate::{
     cli::{
         compare::{Common, Format},
         global::Global,
     },
     colour::{self, Environment},
-    engine::{Engine, Entry, Shelf, Standing, Topic, UpRequest},
+    engine::Engine,
     exit::{Exit, Failure},
     face::{self, Face, Terminals},
     headless,
@@ -23,11 +21,6 @@ use crate::{
 /// What runs comparisons for this binary.
 pub(super) fn engine() -> impl Engine {
     Runs::default()
-}
-
-/// Everything that is no comparison.
-pub(super) fn shelf() -> impl Shelf {
-    Unconnected
 }
 
 /// Runs a comparison to its end and prints its matrix.
@@ -63,24 +56,4 @@ pub(super) fn compare(
         output::progress(&format!("dashboard: {} frames drawn in {spent} ms", ended.cost.frames));
     }
     ended.settle()
-}
-
-/// Nothing is linked for these yet.
-struct Unconnected;
-
-fn refused<T>() -> Result<T, Failure> {
-    Err(Failure::runtime("this build of `testbed` contains no engine")
-        .help("`testbed list keys` and `testbed list themes` work without one"))
-}
-
-impl Shelf for Unconnected {
-    fn list(&self, _: Topic) -> Result<Vec<Entry>, Failure> {
-        refused()
-    }
-    fn check(&self, _: &Path) -> Result<String, Failure> {
-        refused()
-    }
-    fn up(&self, _: &UpRequest) -> Result<Box<dyn Standing>, Failure> {
-        refused()
-    }
 }

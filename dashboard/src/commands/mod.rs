@@ -12,6 +12,7 @@ use clap::{CommandFactory, Parser};
 use crate::{
     cli::{Cli, Command, global::Global},
     exit::{Exit, Failure},
+    shelf::Shipped,
 };
 
 /// Runs the process: parse, do, report.
@@ -46,13 +47,13 @@ fn parse(mut words: Vec<OsString>) -> Result<(Global, Command), clap::Error> {
 }
 
 fn run(global: &Global, command: Command) -> Result<Exit, Failure> {
-    let (engine, shelf) = (compare::engine(), compare::shelf());
+    let engine = compare::engine();
     match command {
         Command::Compare(options) => compare::compare(&engine, global, &options.common, &options.scenarios),
         Command::Run(options) => compare::compare(&engine, global, &options.common, &options.scenarios),
-        Command::List(options) => list::list(&shelf, options.what),
-        Command::Check(options) => check::check(&shelf, &options.files),
-        Command::Up(options) => up::up(&shelf, &options),
+        Command::List(options) => list::list(&Shipped, options.what),
+        Command::Check(options) => check::check(&Shipped, &options.files),
+        Command::Up(options) => up::up(&Shipped, global, &options),
     }
 }
 

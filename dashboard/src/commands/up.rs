@@ -1,13 +1,15 @@
 //! `up`: keeps one architecture up until a signal, then takes it down.
+//!
+//! A signal is how `up` is meant to end, so it ends with 0; a second one ends it at once.
 
 use crate::{
-    cli::up::Up,
+    cli::{global::Global, up::Up},
     engine::{Shelf, UpRequest},
     exit::{Exit, Failure},
     output, signals,
 };
 
-pub(super) fn up(shelf: &impl Shelf, options: &Up) -> Result<Exit, Failure> {
+pub(super) fn up(shelf: &impl Shelf, global: &Global, options: &Up) -> Result<Exit, Failure> {
     // Listening first: a signal during the launch must end it, too.
     let signals = signals::listen(signals::Scope::Ending)?;
     let standing = shelf.up(&UpRequest {
@@ -17,6 +19,9 @@ pub(super) fn up(shelf: &impl Shelf, options: &Up) -> Result<Exit, Failure> {
     })?;
     for line in standing.endpoints() {
         output::result(&format!("{line}\n"))?;
+    }
+    if !global.quiet {
+        output::progress("up, until Ctrl-C or SIGTERM; in another shell: source the openrc above");
     }
     signals.wait();
     standing.down()?;

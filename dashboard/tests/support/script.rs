@@ -354,6 +354,7 @@ fn performance(architecture: usize, scenario: usize, of: (&str, Phase), complete
     let flood = verdict(architecture, scenario) == 'f';
     let offered = if flood { 848 } else { 212 };
     Event::Performance(Performance {
+        in_time: None,
         architecture: name,
         scenario: id,
         arm: of.0.into(),

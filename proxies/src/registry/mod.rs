@@ -38,6 +38,9 @@ const DRAWN_PORTS: std::ops::Range<u16> = 10_000..32_768;
 /// Redraws before giving up on finding a free address.
 const DRAWS: usize = 64;
 
+/// Violations remembered: one already fails a run, and a stranger who keeps knocking must not fill memory.
+const REMEMBERED: usize = 1_000;
+
 /// A handle on one address:port of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct EntryId(u32);
@@ -255,7 +258,7 @@ impl Registry {
         }
     }
 
-    /// What went wrong so far.
+    /// What went wrong so far, at most the first thousand.
     pub fn violations(&self) -> Vec<Violation> {
         lock(&self.inner.violations).clone()
     }
@@ -294,7 +297,10 @@ impl Registry {
     }
 
     pub(crate) fn report(&self, violation: Violation) {
-        lock(&self.inner.violations).push(violation);
+        let mut violations = lock(&self.inner.violations);
+        if violations.len() < REMEMBERED {
+            violations.push(violation);
+        }
     }
 
     fn add(&self, entry: Entry) -> EntryId {

@@ -197,3 +197,13 @@ fn a_foreign_listener_is_taken_in_only_from_the_process_that_holds_it() {
     assert!(lines.map_while(Result::ok).any(|line| line.contains("1 passed")));
     child.wait().unwrap();
 }
+
+#[test]
+fn a_stranger_who_keeps_knocking_does_not_fill_memory() {
+    let registry = Registry::new();
+    let knock = || Violation::WrongEnds { found: "127.0.0.1:9".to_owned(), entry: EntryId(0) };
+    for _ in 0..=REMEMBERED {
+        registry.report(knock());
+    }
+    assert_eq!(registry.violations(), vec![knock(); REMEMBERED]);
+}

@@ -1,5 +1,5 @@
-//! The tap thread: takes every ring empty about once a millisecond and shows what crossed to observers and
-//! sniffers. Its CPU is its own line, so that the victim's clock stays the victim's.
+//! The tap thread: takes every ring empty about once a millisecond while anyone looks, and shows what crossed
+//! to observers and sniffers. Its CPU is its own line, so that the victim's clock stays the victim's.
 //!
 //! It ends when closed, after draining what is in the rings.
 
@@ -31,6 +31,8 @@ use crate::{
 
 /// How long the tap thread rests when every ring was empty.
 const REST: Duration = Duration::from_millis(1);
+/// The same where nobody looks: rings must still be emptied, but nothing waits for it.
+const LONG_REST: Duration = Duration::from_millis(20);
 /// Records taken from one ring before looking at the next: no node starves another's.
 const BATCH: usize = 1024;
 
@@ -205,7 +207,8 @@ impl Tap {
                 }
                 Err(TryRecvError::Empty) => {
                     if !self.sweep() {
-                        std::thread::park_timeout(REST);
+                        let unseen = self.wire.is_empty() && self.sniffers.is_empty();
+                        std::thread::park_timeout(if unseen { LONG_REST } else { REST });
                     }
                 }
             }

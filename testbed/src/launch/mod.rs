@@ -12,6 +12,7 @@ pub mod addresses;
 pub mod arms;
 mod bystander;
 pub mod plans;
+pub mod published;
 pub mod targets;
 pub mod users;
 
@@ -23,6 +24,7 @@ use std::{
 };
 
 use proxies::{
+    limits::Limits,
     registry::{Admit, EntryId, Registry, RegistryError},
     transport::{Party, tcp::TcpDialer},
 };
@@ -32,16 +34,17 @@ use self::{
     addresses::Addresses,
     bystander::Bystander,
     plans::{Drawing, segment},
+    published::Published,
     targets::Targets,
 };
 use crate::{
     architecture::{Architecture, ListenerId, ProcessId},
     canary::Canaries,
     capture::FlowStore,
-    fabric::{Acceptor, Fabric, parties::Kind, relay},
+    fabric::{Acceptor, Fabric, parties::Kind, relay, tap::Wire},
     foothold::grant::{Footholds, Ground},
     keylog::KeyLogStore,
-    ledger::{Ledger, Planter, Recorder, Watch},
+    ledger::{Forgetful, Ledger, Planter, Recorder, Watch},
     node::{Node, meter::CpuMeter, plan::Login, thread::NodeThread, wiring::World},
     pki::{Pki, PkiError},
     services::{identity::NewUser, plant::Plant},
@@ -52,6 +55,8 @@ use crate::{
 const CAPTURE_BUDGET: u64 = 512 * 1024 * 1024;
 /// The project every honest user and the service users belong to.
 pub const PROJECT: &str = "demo";
+/// The region every catalog entry stands in.
+pub const REGION: &str = "RegionOne";
 
 /// How a crossing is realised.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -76,6 +81,10 @@ pub struct LaunchOptions {
     pub bystander: bool,
     /// CPU burnt per handshake on public fronts: the test switch of the flood's attribution.
     pub ballast: Duration,
+    /// Nobody will judge: no capture, key log or canary is kept, so that memory does not grow with traffic.
+    pub unrecorded: bool,
+    /// Deadlines and bounds of every node.
+    pub limits: Limits,
     /// What all times count from; `None` = this launch.
     pub epoch: Option<Instant>,
 }
@@ -153,9 +162,15 @@ impl<'a> Making<'a> {
         let epoch = options.epoch.unwrap_or_else(Instant::now);
         let recorder = Recorder(Arc::clone(&capture));
         let watch = Watch::new(canaries.clone(), Arc::clone(&seen), Arc::clone(&capture));
-        let fabric = Fabric::new(registry.clone(), epoch, vec![Box::new(recorder), Box::new(watch)])
+        let wire: Wire =
+            if options.unrecorded { Vec::new() } else { vec![Box::new(recorder), Box::new(watch)] };
+        let fabric = Fabric::new(registry.clone(), epoch, wire)
             .map_err(|source| LaunchError::Start { what: "the tap thread".to_owned(), source })?;
-        let plant: Arc<dyn Plant> = Arc::new(Planter::new(canaries.mint(), fabric.clone()));
+        let plant: Arc<dyn Plant> = if options.unrecorded {
+            Arc::new(Forgetful)
+        } else {
+            Arc::new(Planter::new(canaries.mint(), fabric.clone()))
+        };
         let service_user = Login {
             name: "nova".to_owned(),
             password: plant.plant(Asset::Password),
@@ -166,7 +181,8 @@ impl<'a> Making<'a> {
             .map(|id| (id, fabric.parties().add(architecture.process_label(id), Kind::Honest)))
             .collect();
         let fronts = fronts(&registry, architecture, options.realisation)?;
-        let world = World { fabric, key_log: KeyLogStore::default() };
+        let key_log = if options.unrecorded { KeyLogStore::deaf() } else { KeyLogStore::default() };
+        let world = World { fabric, key_log, recorded: !options.unrecorded };
         let targets = Targets::new(architecture, &addresses, &fronts, &registry);
         Ok(Self {
             architecture,
@@ -198,6 +214,7 @@ impl<'a> Making<'a> {
             parties: &self.parties,
             outside: self.options.outside,
             ballast: self.options.ballast,
+            limits: self.options.limits,
             service_user: &self.service_user,
         }
     }
@@ -278,6 +295,7 @@ impl<'a> Making<'a> {
         let names = self.addresses.names(self.architecture);
         let names = names.map(|(ip, name)| (ip.to_ip(), name)).collect();
         let users = users::Doors::of(&self.drawing())?;
+        let published = Published::of(&self.drawing());
         let footholds = Footholds::new(Ground {
             architecture: self.architecture.clone(),
             world: self.world.clone(),
@@ -300,6 +318,7 @@ impl<'a> Making<'a> {
                 .map(|id| (self.architecture[id].name.clone(), self.pki.authority(id).pem().to_owned()))
                 .collect(),
             users,
+            published,
             plant: self.plant,
             service_password: self.service_user.password,
             world: self.world,

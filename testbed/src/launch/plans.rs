@@ -9,7 +9,7 @@ use proxies::{
     transport::Party,
 };
 
-use super::{LaunchError, addresses::Addresses};
+use super::{LaunchError, addresses::Addresses, published::version};
 use crate::{
     architecture::{Architecture, DialId, ListenerId, Place, ProcessId, Program, SegmentId, Verify},
     node::plan::{DialPlan, ListenPlan, Login, NodePlan, ProgramPlan},
@@ -35,6 +35,8 @@ pub struct Drawing<'a> {
     pub outside: bool,
     /// Extra CPU per handshake on public fronts.
     pub ballast: Duration,
+    /// Deadlines and bounds of every node.
+    pub limits: Limits,
     /// How compute logs in with identity.
     pub service_user: &'a Login,
 }
@@ -66,7 +68,7 @@ impl Drawing<'_> {
         Ok(Some(NodePlan {
             label: self.architecture.process_label(process),
             threads: described.threads,
-            limits: Limits::default(),
+            limits: self.limits,
             program,
         }))
     }
@@ -131,13 +133,15 @@ impl Drawing<'_> {
             .collect()
     }
 
-    fn is_public(&self, place: Place) -> bool {
+    /// Is a place on a segment of the public domain?
+    pub fn is_public(&self, place: Place) -> bool {
         segment(place).is_some_and(|segment| {
             self.architecture[segment].domain == crate::vocabulary::SecurityDomain::Public
         })
     }
 
-    fn authority(&self, listener: ListenerId) -> String {
+    /// `name:port` by which clients call a listener.
+    pub fn authority(&self, listener: ListenerId) -> String {
         let port = self.addresses.entry(listener).and_then(|entry| self.registry.at(entry));
         let port = port.map_or(0, proxies::transport::loopback::Loopback::port);
         if self.outside && self.is_public(self.architecture[listener].place) {
@@ -169,11 +173,10 @@ impl Drawing<'_> {
     }
 
     fn catalog(&self) -> Vec<CatalogEntry> {
-        let version = |service_type: &str| if service_type == "identity" { "v3" } else { "v2.1" };
         let services = self.architecture.catalog.iter();
         services
             .map(|service| {
-                let url = |listener| format!("{}/{}", self.url(listener), version(&service.service_type));
+                let url = |listener| format!("{}{}", self.url(listener), version(&service.service_type));
                 CatalogEntry {
                     service_type: service.service_type.clone(),
                     name: service.name.clone(),

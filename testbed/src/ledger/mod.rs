@@ -2,6 +2,7 @@
 //!
 //! A launch returns two values, footholds and this; attack code never receives it. Nothing here judges.
 
+mod forgetful;
 mod recorder;
 mod watch;
 
@@ -12,6 +13,7 @@ use std::{
     time::Duration,
 };
 
+pub use forgetful::Forgetful;
 pub use recorder::Recorder;
 pub use watch::{Finding, LinkTotals, Seen, Watch};
 
@@ -21,7 +23,7 @@ use crate::{
     capture::FlowStore,
     fabric::Fabric,
     keylog::KeyLogStore,
-    launch::users::Doors,
+    launch::{published::Published, users::Doors},
     node::{Node, meter::CpuMeter, thread::NodeThread, wiring::World},
     services::{compute::ComputeStore, plant::Plant},
     vocabulary::Asset,
@@ -49,6 +51,8 @@ pub struct Ledger {
     pub authorities: Vec<(String, String)>,
     /// How honest users reach the cloud.
     pub users: Vec<Doors>,
+    /// What the catalog publishes to clients.
+    pub published: Vec<Published>,
     /// The services' and honest users' access to canaries.
     pub plant: Arc<dyn Plant>,
     /// What compute logs in with: a canary like any password.

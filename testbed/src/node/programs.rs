@@ -17,16 +17,16 @@ use super::{
     plan::{DialPlan, ListenPlan, NodePlan, ProgramPlan},
     wiring::{NodeConnect, NodeDial, NodeListen, World, back_codec, front_codec},
 };
-use crate::services::{
-    catalog::CatalogEntry,
-    compute::{Compute, ComputeConfig, ComputeStore, OwnToken, ServiceUser},
-    http::{self, Service},
-    identity::{Cloud, HashCost, Identity, IdentityConfig},
-    plant::Plant,
+use crate::{
+    launch::REGION,
+    services::{
+        catalog::CatalogEntry,
+        compute::{Compute, ComputeConfig, ComputeStore, OwnToken, ServiceUser},
+        http::{self, Service},
+        identity::{Cloud, HashCost, Identity, IdentityConfig},
+        plant::Plant,
+    },
 };
-
-/// The region every catalog entry stands in.
-const REGION: &str = "RegionOne";
 
 /// What a node runs, shared by its threads.
 #[derive(Clone)]
@@ -52,7 +52,10 @@ impl Program {
                 made.identity = Some(identity);
             }
             ProgramPlan::Compute { endpoint, identity_uri, identity, service_user, .. } => {
-                let store = Arc::new(ComputeStore::new(world.fabric.started()));
+                let started = world.fabric.started();
+                let store =
+                    if world.recorded { ComputeStore::new(started) } else { ComputeStore::unlogged(started) };
+                let store = Arc::new(store);
                 let compute = Compute::new(ComputeConfig {
                     store: store.clone(),
                     endpoint: endpoint.clone(),

