@@ -78,7 +78,7 @@ async fn nothing_grows_with_traffic() {
     println!("{grown} KiB more after {REQUESTS} requests");
     assert!(grown < SLACK_KIB, "{grown} KiB more after {REQUESTS} requests");
 
-    ledger.fabric.settle().await;
+    ledger.fabric.settle().await.unwrap();
     assert_eq!(ledger.captured().flows().count(), 0);
     assert_eq!(ledger.key_log.sessions_logged(), 0);
     assert_eq!(format!("{:?}", ledger.found()), format!("{:?}", Seen::default()));

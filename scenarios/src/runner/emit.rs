@@ -5,9 +5,11 @@ use std::sync::mpsc::Sender;
 use serde::Serialize;
 use tokio::time::Instant;
 
+use super::RunError;
 use crate::{
     event::{Event, Stamped},
     run_dir::{EventLog, RunDir, RunDirError},
+    verdict::Finding,
 };
 
 /// Sends facts.
@@ -42,14 +44,19 @@ impl Emitter {
 
     /// A fact of this moment.
     pub(super) fn send(&mut self, event: Event) {
+        let stamped = self.record(event);
+        // A face that left does not end the run.
+        let _ = self.sender.send(stamped);
+    }
+
+    fn record(&mut self, event: Event) -> Stamped {
         let stamped = Stamped { at_ms: self.now_ms(), event };
         if let Some(Err(error)) = self.log.as_mut().map(|log| log.append(&stamped)) {
             // The run goes on; the first failure to write is what the user is told at the end.
             self.failed.get_or_insert(error);
         }
-        // A face that left does not end the run.
-        let _ = self.sender.send(stamped.clone());
-        self.events.push(stamped);
+        self.events.push(stamped.clone());
+        stamped
     }
 
     /// A setting, for `run.json`.
@@ -65,15 +72,35 @@ impl Emitter {
         &self.events
     }
 
-    /// Closes the log; the whole stream comes back, and the sender: dropping it tells everyone that all is
-    /// written.
-    pub(super) fn finish(mut self) -> Result<(Vec<Stamped>, Sender<Stamped>), RunDirError> {
-        if let Some(error) = self.failed.take() {
-            return Err(error);
-        }
-        if let Some(log) = self.log.take() {
-            log.finish()?;
-        }
-        Ok((self.events, self.sender))
+    /// The last fact: recorded, then `write` makes files of the whole stream, and only then everyone hears of
+    /// the end. If something could not be written, they hear that instead.
+    pub(super) fn end(
+        mut self,
+        exit_code: u8,
+        interrupted: bool,
+        write: impl FnOnce(&[Stamped]) -> Result<(), RunError>,
+    ) {
+        let last = self.record(Event::RunEnded { exit_code, interrupted });
+        let logged = match (self.failed.take(), self.log.take()) {
+            (Some(error), _) => Err(error.into()),
+            (None, Some(log)) => log.finish().map(drop).map_err(RunError::from),
+            (None, None) => Ok(()),
+        };
+        let written = write(&self.events);
+        // A face that left needs no end.
+        let _ = match logged.and(written) {
+            Ok(()) => self.sender.send(last),
+            Err(error) => {
+                let text = format!("error: {error}");
+                let _ = self.sender.send(Stamped { at_ms: last.at_ms, event: Event::Note { text } });
+                let exit_code = worse(exit_code);
+                self.sender.send(Stamped { event: Event::RunEnded { exit_code, interrupted }, ..last })
+            }
+        };
     }
+}
+
+/// The exit code of a run whose files are missing: an interruption stays one, all else is a run-time error.
+fn worse(exit_code: u8) -> u8 {
+    if exit_code == Finding::Interrupted.code() { exit_code } else { Finding::RuntimeError.code() }
 }

@@ -157,11 +157,11 @@ impl Run {
         if failed {
             found.push(Finding::RuntimeError);
         }
-        self.emitter.send(Event::RunEnded { exit_code: exit_code(found), interrupted });
-        if let Err(error) = self.write_files() {
-            // The stream is over; standard error is the only place left.
-            eprintln!("error: {error}");
-        }
+        let Self { emitter, directory, .. } = self;
+        emitter.end(exit_code(found), interrupted, |events| match &directory {
+            Some(directory) => write_files(directory, events),
+            None => Ok(()),
+        });
     }
 
     async fn run(&mut self) -> Result<(), RunError> {
@@ -169,6 +169,16 @@ impl Run {
         let names = self.plan.pcap_names();
         let mut captures = Captures::new(self.directory.as_ref(), names, self.request.key_log.is_some());
         let mut key_logs = String::new();
+        let steps = self.steps(&mut captures, &mut key_logs).await;
+        // What was captured is put in place even if a later step failed: cells point there.
+        captures.finish()?;
+        if let Some(path) = &self.request.key_log {
+            crate::run_dir::write_private(path, key_logs.as_bytes(), self.request.force)?;
+        }
+        steps
+    }
+
+    async fn steps(&mut self, captures: &mut Captures, key_logs: &mut String) -> Result<(), RunError> {
         for pair in self.plan.steps.clone() {
             if self.controls.stopped() {
                 break;
@@ -180,14 +190,10 @@ impl Run {
                 pair,
                 controls: &self.controls,
                 emitter: &mut self.emitter,
-                captures: &mut captures,
-                key_logs: &mut key_logs,
+                captures: &mut *captures,
+                key_logs: &mut *key_logs,
             };
             step::run(stage).await?;
-        }
-        captures.finish()?;
-        if let Some(path) = &self.request.key_log {
-            crate::run_dir::write_private(path, key_logs.as_bytes(), self.request.force)?;
         }
         Ok(())
     }
@@ -213,16 +219,14 @@ impl Run {
             emitter.config(&format!("scenario/{}", scenario.id), scenario);
         }
     }
+}
 
-    fn write_files(self) -> Result<(), RunError> {
-        let (events, _hangs_up_when_written) = self.emitter.finish()?;
-        let Some(directory) = self.directory else { return Ok(()) };
-        let recorded = Recorded::of(&events);
-        let failed = |error: export::ExportError| RunError::Export(error.to_string());
-        for file in export::files(&recorded).map_err(failed)? {
-            let bytes = file.exporter.export(&recorded).map_err(failed)?;
-            directory.write(&file.name, &bytes)?;
-        }
-        Ok(())
+fn write_files(directory: &RunDir, events: &[Stamped]) -> Result<(), RunError> {
+    let recorded = Recorded::of(events);
+    let failed = |error: export::ExportError| RunError::Export(error.to_string());
+    for file in export::files(&recorded).map_err(failed)? {
+        let bytes = file.exporter.export(&recorded).map_err(failed)?;
+        directory.write(&file.name, &bytes)?;
     }
+    Ok(())
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod flip;
+mod in_path;
 mod realisations;
 mod rename;
 mod seeds;

@@ -267,13 +267,28 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn stopping_offers_nothing_more_and_lets_the_last_ones_finish() {
         let stop = CancellationToken::new();
-        let arrivals = [(0, Operation::Login), (2000, Operation::List)];
+        let arrivals = [(0, Operation::Login), (20_000, Operation::List)];
         let stopping = async {
-            sleep(ms(1000)).await;
+            // A login takes ten seconds.
+            sleep(ms(9_900)).await;
             stop.cancel();
         };
         let ((tally, meter), ()) = tokio::join!(run(&arrivals, BOUNDS, &stop), stopping);
         assert_eq!(tally, Tally { offered: 1, ended: 1, stopped: true, ..Tally::default() });
         assert_eq!(meter.total(Operation::Login).done, 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_stops_does_not_wait_for_what_takes_long() {
+        let stop = CancellationToken::new();
+        let arrivals = [(0, Operation::Login), (20_000, Operation::List)];
+        let stopping = async {
+            sleep(ms(1_000)).await;
+            stop.cancel();
+        };
+        let began = Instant::now();
+        let ((tally, _), ()) = tokio::join!(run(&arrivals, BOUNDS, &stop), stopping);
+        assert_eq!(tally, Tally { offered: 1, in_flight: 1, stopped: true, ..Tally::default() });
+        assert_eq!(began.elapsed(), ms(1_000) + STOPPED);
     }
 }
