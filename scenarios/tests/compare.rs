@@ -9,7 +9,7 @@ use scenarios::{
     runner::{self, Request},
     snapshot::Snapshot,
 };
-use testbed::{architecture, launch::Realisation};
+use testbed::{architecture, launch::Realisation, vocabulary::Asset};
 
 fn request() -> Request {
     Request {
@@ -42,5 +42,17 @@ fn every_cell_is_as_expected() {
         })
         .collect();
     assert_eq!(wrong, Vec::<String>::new());
+    // A service's own login is a password like any other, and it crosses in each phase.
+    let inside = snapshot.cells.iter().find(|cell| {
+        cell.architecture == "proxy-in-front"
+            && cell.scenario == "management-sniff"
+            && cell.asset == Asset::Password
+    });
+    let links = inside.unwrap().evidence.iter().map(|evidence| evidence.link.as_str());
+    assert!(
+        links.clone().any(|link| link == "api-2/compute>api-1/identity"),
+        "{:?}",
+        links.collect::<Vec<_>>()
+    );
     assert_eq!(snapshot.ended, Some(0));
 }
