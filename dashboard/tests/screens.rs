@@ -17,7 +17,10 @@ use ratatui::{
     backend::TestBackend,
     buffer::{Buffer, Cell},
 };
-use scenarios::{event::Stamped, snapshot::Snapshot};
+use scenarios::{
+    event::{Event, Stamped},
+    snapshot::Snapshot,
+};
 
 /// Draws a state and returns the cells.
 fn draw(snapshot: &Snapshot, view: &View, (width, height): (u16, u16)) -> Buffer {
@@ -91,6 +94,26 @@ fn overlays_lie_over_the_screen() {
     insta::assert_snapshot!("help", text(&events, &help, (80, 40)));
     let asking = View { overlay: Overlay::Asking { keep: false }, ..View::default() };
     insta::assert_snapshot!("asking", text(&events, &asking, (80, 24)));
+}
+
+#[test]
+fn the_stop_key_says_how_long_attack_traffic_took_to_end() {
+    let mut events = script::attacked();
+    let asked = Snapshot::of(&events).now_ms;
+    let view = View {
+        stop_asked: Some(asked),
+        notice: Some("asked attack traffic to stop".into()),
+        ..View::default()
+    };
+    let last_line = |events: &[Stamped]| text(events, &view, (80, 24)).lines().last().map(str::to_owned);
+    assert_eq!(last_line(&events).unwrap(), " asked attack traffic to stop");
+    let stopped = Event::AttackStopped {
+        architecture: "plaintext".into(),
+        scenario: "public-sniff".into(),
+        requested_ms: asked + 1,
+    };
+    events.push(Stamped { at_ms: asked + 15, event: stopped });
+    assert_eq!(last_line(&events).unwrap(), " attack traffic ended 14 ms after it was asked to");
 }
 
 #[test]

@@ -48,10 +48,21 @@ pub struct Snapshot {
     pub throughput: VecDeque<Second>,
     /// Why a flag is false: (flag, place, reason).
     pub invalid: Vec<(ValidityFlag, String, String)>,
+    /// The newest end of attack traffic.
+    pub attack_stop: Option<AttackStop>,
     /// Exit code, once the run ended.
     pub ended: Option<u8>,
     /// True when the run was interrupted.
     pub interrupted: bool,
+}
+
+/// When attack traffic was asked to end, and when its last socket was closed; run milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttackStop {
+    /// Asked.
+    pub requested_ms: u64,
+    /// Ended.
+    pub ended_ms: u64,
 }
 
 /// What is running.
@@ -148,7 +159,9 @@ impl Snapshot {
             Event::Attempt(attempt) => self.remember(stamped.at_ms, Recent::Attempt(attempt.clone())),
             Event::Impact(impact) => self.remember(stamped.at_ms, Recent::Impact(impact.clone())),
             Event::Flood(flood) => self.remember(stamped.at_ms, Recent::Flood(flood.clone())),
-            Event::AttackStopped { .. } => {}
+            Event::AttackStopped { requested_ms, .. } => {
+                self.attack_stop = Some(AttackStop { requested_ms: *requested_ms, ended_ms: stamped.at_ms });
+            }
             Event::Cell(cell) => self.judged(cell),
             Event::Performance(row) => self.performance.push(row.clone()),
             Event::ScenarioEnded { .. } => {

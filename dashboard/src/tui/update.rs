@@ -33,7 +33,7 @@ pub enum Effect {
 
 /// Carries out a command.
 pub fn update(view: &mut View, command: Command, snapshot: &Snapshot) -> Effect {
-    view.notice = None;
+    (view.notice, view.stop_asked) = (None, None);
     match command {
         Command::Show(screen) => show(view, screen),
         Command::NextScreen => show(view, view.screen.after(1)),
@@ -143,7 +143,10 @@ fn control(view: &mut View, command: Command, snapshot: &Snapshot) -> Effect {
     }
     let (effect, notice) = match command {
         Command::Skip => (Effect::Skip, "skipping the running step"),
-        Command::StopAttack => (Effect::StopAttack, "asked attack traffic to stop"),
+        Command::StopAttack => {
+            view.stop_asked = Some(snapshot.now_ms);
+            (Effect::StopAttack, "asked attack traffic to stop")
+        }
         _ => {
             let hold = view.life == Life::Going;
             view.life = if hold { Life::Holding } else { Life::Going };

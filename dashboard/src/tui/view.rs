@@ -94,6 +94,8 @@ pub struct View {
     pub charset: Charset,
     /// One line for the user, until the next key.
     pub notice: Option<String>,
+    /// When the user asked attack traffic to stop, in run milliseconds, until the next key.
+    pub stop_asked: Option<u64>,
 }
 
 /// The place in the matrix.

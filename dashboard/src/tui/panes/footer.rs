@@ -9,10 +9,19 @@ use crate::tui::{
 
 /// Draws it.
 pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
-    match &scene.view.notice {
+    let stopped = stopped(scene);
+    match stopped.as_ref().or(scene.view.notice.as_ref()) {
         Some(notice) => Line::from(word(format!(" {notice}"), scene.theme.unsure)).render(area, buffer),
         None => keys(scene, area.width).render(area, buffer),
     }
+}
+
+/// How long attack traffic took to end after the user asked for it.
+fn stopped(scene: &Scene<'_>) -> Option<String> {
+    let asked = scene.view.stop_asked?;
+    let stop = scene.snapshot.attack_stop.filter(|stop| stop.ended_ms >= asked)?;
+    let took = stop.ended_ms.saturating_sub(stop.requested_ms);
+    Some(format!("attack traffic ended {took} ms after it was asked to"))
 }
 
 fn keys(scene: &Scene<'_>, width: u16) -> Line<'static> {
