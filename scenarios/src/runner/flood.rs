@@ -36,6 +36,9 @@ const CONNECT_RATE: u32 = 3_000;
 const HANDSHAKE_RATE: u32 = 600;
 /// Attempts in flight: far below the descriptors of a default machine (1,024 soft).
 const IN_FLIGHT: usize = 128;
+/// Descriptors a flood may take: both ends of every attempt and of the upstream connection it causes, beside
+/// everything else that is open.
+const DESCRIPTORS: u64 = 4 * IN_FLIGHT as u64 + 256;
 /// No flood lasts longer, whatever a file says.
 const LONGEST: Duration = Duration::from_mins(1);
 
@@ -54,6 +57,13 @@ pub(super) async fn run(
         stage.emitter.send(Event::Note { text });
         return Ok(());
     }
+    if let Some(limit) = rustix::process::getrlimit(rustix::process::Resource::Nofile).current
+        && limit < DESCRIPTORS
+    {
+        let reason = format!("a flood needs {DESCRIPTORS} descriptors, this process may open {limit}");
+        stage.emitter.send(invalid(standing, reason));
+        return Ok(());
+    }
     let baseline = stage.phase(standing, Phase::Baseline, 0, &mut Raid::default()).await?;
     let mut worked = Vec::new();
     for (arm, stream) in [(Arm::Decoy, 1), (Arm::Victim, 4)] {
@@ -69,7 +79,7 @@ pub(super) async fn run(
     }
     worked.push(baseline);
     standing.ledger.fabric.settle().await?;
-    for event in validity::performance(&worked, standing.ledger.fabric.stalls(), &standing.place)? {
+    for event in validity::performance(&worked, &standing.strain(), &standing.place)? {
         stage.emitter.send(event);
     }
     let taken = standing.ledger.captured().take();

@@ -29,11 +29,12 @@ use super::{
     live::{Live, Place},
     plan::{Pair, Plan},
     raid::{Desk, Raid},
-    validity,
+    validity::{self, Strain},
 };
 use crate::{
     catalog::{Extent, PhasePlan, Scenario, Technique},
     event::{Cell, Event, Performance},
+    host::Ticks,
     latency::{RowKey, Tally},
     snapshot::Snapshot,
     verdict::{Judgement, Subject},
@@ -62,6 +63,14 @@ pub(super) struct Standing {
     pub(super) tokens: StepTokens,
     pub(super) place: Place,
     pub(super) live: Live,
+    began: Ticks,
+}
+
+impl Standing {
+    /// What may have shaped its figures from outside, so far.
+    pub(super) fn strain(&self) -> Strain {
+        Strain { stalls: self.ledger.fabric.stalls(), stolen: Ticks::now().stolen_since(self.began) }
+    }
 }
 
 /// Runs a pair to its end.
@@ -127,7 +136,8 @@ impl Stage<'_> {
         self.emitter.send(Event::Launched { architecture, scenario: id, launch_ms });
         let honest = Honest::start(&mut ledger, scenario, &phases, self.request.seed).await?;
         let live = Live::new(place.clone(), gather::readable(&ledger, scenario.vantage));
-        Ok(Standing { ledger, footholds: Arc::new(footholds), honest, phases, tokens, place, live })
+        let (footholds, began) = (Arc::new(footholds), Ticks::now());
+        Ok(Standing { ledger, footholds, honest, phases, tokens, place, live, began })
     }
 
     /// Works a phase, looking at the wires now and then.
@@ -253,7 +263,7 @@ async fn attack(stage: &mut Stage<'_>, scenario: &Scenario, standing: &mut Stand
             stage.emitter.send(Event::Performance(row));
         }
     }
-    for event in validity::performance(&worked, standing.ledger.fabric.stalls(), &standing.place)? {
+    for event in validity::performance(&worked, &standing.strain(), &standing.place)? {
         stage.emitter.send(event);
     }
     conclude(stage, scenario, standing, &loot, baseline_began..attack_began, attack_began..attack_ended)

@@ -10,6 +10,8 @@ use crate::{
 
 /// Share of late arrivals above which figures are the generator's, not the architecture's.
 const LATE_SHARE: f64 = 0.05;
+/// Share of stolen processor time above which figures are the neighbours'.
+const STOLEN_SHARE: f64 = 0.05;
 /// Ring stalls of a step above which the taps shaped the figures.
 const STALLS: u64 = 100;
 
@@ -37,8 +39,20 @@ pub(super) fn exposure(ledger: &Ledger, losses: &Losses, captured: u64, place: &
     reasons.into_iter().map(|reason| invalid(ValidityFlag::Exposure, place, reason)).collect()
 }
 
+/// What may have shaped the figures of a step from outside.
+pub(super) struct Strain {
+    /// Times nodes waited for the taps.
+    pub(super) stalls: u64,
+    /// Share of processor time that went to other machines.
+    pub(super) stolen: f64,
+}
+
 /// Performance: offered = done + failed + in flight, a generator on time, taps out of the way.
-pub(super) fn performance(worked: &[Worked], stalls: u64, place: &Place) -> Result<Vec<Event>, LatencyError> {
+pub(super) fn performance(
+    worked: &[Worked],
+    strain: &Strain,
+    place: &Place,
+) -> Result<Vec<Event>, LatencyError> {
     let mut reasons = Vec::new();
     for shift in worked {
         let tally = Tally::of(&shift.intervals)?;
@@ -58,8 +72,11 @@ pub(super) fn performance(worked: &[Worked], stalls: u64, place: &Place) -> Resu
             ));
         }
     }
-    if stalls > STALLS {
-        reasons.push(format!("nodes waited {stalls} times for the taps"));
+    if strain.stolen > STOLEN_SHARE {
+        reasons.push(format!("the hypervisor took {:.0} % of the processors", strain.stolen * 100.0));
+    }
+    if strain.stalls > STALLS {
+        reasons.push(format!("nodes waited {} times for the taps", strain.stalls));
     }
     Ok(reasons.into_iter().map(|reason| invalid(ValidityFlag::Performance, place, reason)).collect())
 }
