@@ -33,8 +33,10 @@ use crate::transport::{
     loopback::{Loopback, LoopbackIp},
 };
 
-/// Ports drawn for listeners: outside every ephemeral range in use, above the privileged ones.
-const DRAWN_PORTS: std::ops::Range<u16> = 10_000..32_768;
+/// Ports drawn for listeners: outside every ephemeral range in use, above the privileged ones, and the widest
+/// stretch in which Wireshark 4.0 has no protocol registered (`tshark -G decodes`): it would read our bytes as
+/// that protocol, where it recognises HTTP and TLS on a port it does not know.
+const DRAWN_PORTS: std::ops::Range<u16> = 22_223..24_800;
 /// Redraws before giving up on finding a free address.
 const DRAWS: usize = 64;
 

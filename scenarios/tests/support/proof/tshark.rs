@@ -73,7 +73,8 @@ impl Capture {
 
     fn tshark(&self, arguments: &[&str]) -> String {
         let mut tshark = Command::new("tshark");
-        tshark.arg("-n").arg("-r").arg(self.file.path());
+        // What bytes look like comes before what a port is registered for: an ephemeral port may be anyone's.
+        tshark.args(["-n", "-o", "tcp.try_heuristic_first:TRUE", "-r"]).arg(self.file.path());
         if let Some(key_log) = &self.key_log {
             tshark.arg("-o").arg(format!("tls.keylog_file:{}", key_log.display()));
         }
