@@ -18,6 +18,7 @@ pub struct Controls {
 #[derive(Default)]
 struct Inner {
     paused: AtomicBool,
+    interfered: AtomicBool,
     resumed: Notify,
     stop: CancellationToken,
     step: Mutex<StepTokens>,
@@ -48,6 +49,7 @@ impl Controls {
 
     /// Ends all attack traffic of the current step.
     pub fn stop_attack(&self) {
+        self.inner.interfered.store(true, Ordering::SeqCst);
         lock(&self.inner.attack_stop_asked).get_or_insert_with(Instant::now);
         self.tokens().attack.cancel();
     }
@@ -62,6 +64,11 @@ impl Controls {
     /// True once [`Self::stop`] was called.
     pub(super) fn stopped(&self) -> bool {
         self.inner.stop.is_cancelled()
+    }
+
+    /// True once anything was cut short by hand.
+    pub(super) fn interfered(&self) -> bool {
+        self.inner.interfered.load(Ordering::SeqCst)
     }
 
     /// When the attack of this step was asked to stop, if it was.

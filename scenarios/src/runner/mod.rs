@@ -40,12 +40,12 @@ pub use self::controls::Controls;
 use self::{captures::Captures, emit::Emitter, plan::Plan, step::Stage};
 use crate::{
     catalog::{Profile, Scenario},
-    event::{Event, RunStarted, Stamped},
+    event::{Event, RunStarted, Stamped, ValidityFlag},
     export::{self, Recorded},
     host,
     run_dir::{RunDir, RunDirError},
     snapshot::Snapshot,
-    verdict::{Finding, exit_code, findings},
+    verdict::{Finding, exit_code, failed_controls, findings},
 };
 
 /// Version of the event stream and of `matrix.json`.
@@ -147,6 +147,12 @@ impl Run {
         let failed = outcome.is_err();
         if let Err(error) = outcome {
             self.emitter.send(Event::Note { text: format!("error: {error}") });
+        }
+        // A control that someone cut short did not fail; its cells say so themselves.
+        if !self.controls.interfered() {
+            for (place, reason) in failed_controls(&Snapshot::of(self.emitter.events()).cells) {
+                self.emitter.send(Event::Invalid { flag: ValidityFlag::Exposure, place, reason });
+            }
         }
         let snapshot = Snapshot::of(self.emitter.events());
         let mut found = findings(&snapshot, false);
