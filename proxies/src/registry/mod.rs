@@ -20,6 +20,7 @@ use std::{
     collections::{HashMap, HashSet},
     io,
     net::TcpListener,
+    ops::Range,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -36,7 +37,7 @@ use crate::transport::{
 /// Ports drawn for listeners: outside every ephemeral range in use, above the privileged ones, and the widest
 /// stretch in which Wireshark 4.0 has no protocol registered (`tshark -G decodes`): it would read our bytes as
 /// that protocol, where it recognises HTTP and TLS on a port it does not know.
-const DRAWN_PORTS: std::ops::Range<u16> = 22_223..24_800;
+const DRAWN_PORTS: Range<u16> = 22_223..24_800;
 /// Redraws before giving up on finding a free address.
 const DRAWS: usize = 64;
 
@@ -140,6 +141,7 @@ pub struct Registry {
 }
 
 struct Inner {
+    ports: Range<u16>,
     entries: Mutex<Vec<Entry>>,
     ips: Mutex<HashSet<LoopbackIp>>,
     sources: Mutex<Vec<LoopbackIp>>,
@@ -156,8 +158,14 @@ impl Default for Registry {
 impl Registry {
     /// An empty registry.
     pub fn new() -> Self {
+        Self::with_ports(DRAWN_PORTS)
+    }
+
+    /// An empty registry that draws listeners' ports from another, not empty, range.
+    pub fn with_ports(ports: Range<u16>) -> Self {
         Self {
             inner: Arc::new(Inner {
+                ports,
                 entries: Mutex::default(),
                 ips: Mutex::default(),
                 sources: Mutex::default(),
@@ -201,7 +209,7 @@ impl Registry {
         admit: Admit,
     ) -> Result<EntryId, RegistryError> {
         let threads = threads.max(1);
-        let sockets = with_port(ip, port, |at| {
+        let sockets = self.with_port(ip, port, |at| {
             (0..threads).map(|_| sockets::listening(at, threads > 1)).collect::<io::Result<Vec<_>>>()
         })?;
         let at = sockets::bound_at(&sockets[0])?;
@@ -210,7 +218,7 @@ impl Registry {
 
     /// Holds an address without listening: dialing it gives a genuine `ECONNREFUSED`.
     pub fn reserve(&self, ip: LoopbackIp, port: Option<u16>) -> Result<EntryId, RegistryError> {
-        let socket = with_port(ip, port, sockets::bound)?;
+        let socket = self.with_port(ip, port, sockets::bound)?;
         let at = sockets::reserved_at(&socket)?;
         Ok(self.add(Entry::Reserved { at, _socket: socket }))
     }
@@ -232,7 +240,7 @@ impl Registry {
             return Err(RegistryError::Exhausted { ip: LoopbackIp::LOCALHOST, tries: 0 });
         };
         for _ in 0..DRAWS {
-            let port = rand::rng().random_range(DRAWN_PORTS);
+            let port = rand::rng().random_range(self.inner.ports.clone());
             if ips.iter().all(|ip| sockets::bound(sockets::address(*ip, port)).is_ok()) {
                 return Ok(port);
             }
@@ -305,32 +313,33 @@ impl Registry {
         }
     }
 
+    /// Runs `bind` on the insisted port, or on drawn ones until one is free.
+    fn with_port<T>(
+        &self,
+        ip: LoopbackIp,
+        port: Option<u16>,
+        bind: impl Fn(std::net::SocketAddrV4) -> io::Result<T>,
+    ) -> Result<T, RegistryError> {
+        if let Some(port) = port {
+            let at = sockets::address(ip, port);
+            return bind(at).map_err(|source| sockets::explain(at, source));
+        }
+        for _ in 0..DRAWS {
+            let at = sockets::address(ip, rand::rng().random_range(self.inner.ports.clone()));
+            match bind(at) {
+                Ok(bound) => return Ok(bound),
+                Err(taken) if taken.kind() == io::ErrorKind::AddrInUse => {}
+                Err(source) => return Err(sockets::explain(at, source)),
+            }
+        }
+        Err(RegistryError::Exhausted { ip, tries: DRAWS })
+    }
+
     fn add(&self, entry: Entry) -> EntryId {
         let mut entries = lock(&self.inner.entries);
         entries.push(entry);
         EntryId((entries.len() - 1) as u32)
     }
-}
-
-/// Runs `bind` on the insisted port, or on drawn ones until one is free.
-fn with_port<T>(
-    ip: LoopbackIp,
-    port: Option<u16>,
-    bind: impl Fn(std::net::SocketAddrV4) -> io::Result<T>,
-) -> Result<T, RegistryError> {
-    if let Some(port) = port {
-        let at = sockets::address(ip, port);
-        return bind(at).map_err(|source| sockets::explain(at, source));
-    }
-    for _ in 0..DRAWS {
-        let at = sockets::address(ip, rand::rng().random_range(DRAWN_PORTS));
-        match bind(at) {
-            Ok(bound) => return Ok(bound),
-            Err(taken) if taken.kind() == io::ErrorKind::AddrInUse => {}
-            Err(source) => return Err(sockets::explain(at, source)),
-        }
-    }
-    Err(RegistryError::Exhausted { ip, tries: DRAWS })
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -13,6 +13,9 @@ use crate::{
     vocabulary::SecurityDomain,
 };
 
+/// Draws of a listener's port before giving up.
+const REDRAWS: usize = 16;
+
 /// Where everything of one architecture is.
 pub struct Addresses {
     ips: BTreeMap<(HostId, Place), LoopbackIp>,
@@ -30,11 +33,7 @@ impl Addresses {
     ) -> Result<Self, RegistryError> {
         let mut made = Self::draw(registry, architecture);
         for listener in architecture.listener_ids() {
-            let entry = made.hold(registry, architecture, listener, outside)?;
-            made.listeners.insert(listener, entry);
-        }
-        for listener in architecture.listener_ids() {
-            made.close(registry, architecture, listener)?;
+            made.place(registry, architecture, listener, outside)?;
         }
         Ok(made)
     }
@@ -83,6 +82,30 @@ impl Addresses {
             }
         }
         Self { ips, sources, listeners: BTreeMap::new(), closed: BTreeMap::new() }
+    }
+
+    /// Holds a listener's address and closes its port elsewhere at once, so that the next listener's draw sees
+    /// all of it; draws again when someone took one of them meanwhile, unless the file insists on the port.
+    fn place(
+        &mut self,
+        registry: &Registry,
+        architecture: &Architecture,
+        listener: ListenerId,
+        outside: bool,
+    ) -> Result<(), RegistryError> {
+        let mut tries = 0;
+        loop {
+            let placed = self.hold(registry, architecture, listener, outside).and_then(|entry| {
+                self.listeners.insert(listener, entry);
+                self.close(registry, architecture, listener).inspect_err(|_| registry.release(entry))
+            });
+            tries += 1;
+            match placed {
+                Err(RegistryError::InUse { .. })
+                    if architecture[listener].port.is_none() && tries < REDRAWS => {}
+                placed => return placed,
+            }
+        }
     }
 
     fn hold(
@@ -159,4 +182,26 @@ fn closed_places(
             .filter(move |host| !(*host == own && place == Place::Segment(segment)))
             .map(move |host| (host, segment))
     })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::architecture;
+
+    #[test]
+    fn services_never_share_a_number_where_both_are_closed() {
+        // So few ports that two services would draw the same one every few launches.
+        for _ in 0..100 {
+            for name in architecture::names() {
+                let file = architecture::load(name).unwrap();
+                let registry = Registry::with_ports(23_000..23_012);
+                let addresses = Addresses::bind(&registry, &file, false).unwrap();
+                let services = file.listener_ids().filter(|listener| is_service(&file, *listener)).count();
+                let guests = addresses.closed().filter(|(_, host, ..)| file[*host].inside.is_some()).count();
+                assert_eq!(guests, services, "{name}: each service's port is closed at the guest");
+            }
+        }
+    }
 }
