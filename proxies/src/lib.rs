@@ -1,19 +1,21 @@
 //! The data plane: connections in, codecs on both sides, bytes both ways.
 //!
 //! ```text
-//!  registry   who holds which loopback address:port, and who announced which connection
-//!  transport  Listen / Dial, over TCP (the only module that opens sockets) or memory
-//!  codec      clear or TLS, with the custody seam on both sides   (tls, custody)
-//!  relay      both ways with half-close
-//!  proxy      front codec → dial → back codec → relay: terminate, re-encrypt, copy
-//!  serve      accept loop, bound, drain, counts                   (limits)
+//!  registry      who holds which loopback address:port, and who announced which connection
+//!  transport     Listen / Dial, over TCP (the only module that opens sockets) or memory
+//!  codec         clear or TLS, with the custody seam on both sides   (tls, custody)
+//!  relay         both ways with half-close
+//!  forward_http  HTTP messages both ways, with `Client-Cert` put right
+//!  proxy         front codec → dial → back codec → relay or forward_http: terminate, re-encrypt, copy
+//!  serve         accept loop, bound, drain, counts                   (limits)
 //! ```
 //!
-//! It knows neither topology nor attack, and parses no HTTP. An address cannot be dialled: only a registry
+//! It knows neither topology nor attack. An address cannot be dialled: only a registry
 //! entry can.
 
 pub mod codec;
 pub mod custody;
+pub mod forward_http;
 pub mod limits;
 pub mod proxy;
 pub mod registry;

@@ -48,11 +48,8 @@ impl FloodGround {
         let tls = match kind {
             FloodKind::Connect => None,
             FloodKind::Handshake => {
-                let settings = ClientSettings {
-                    roots: Vec::new(),
-                    verification: Verification::Off,
-                    server_name: format!("flood.{DOMAIN}"),
-                };
+                let server_name = format!("flood.{DOMAIN}");
+                let settings = ClientSettings::new(Vec::new(), Verification::Off, server_name);
                 let log = Arc::new(ground.world.key_log.clone());
                 Some(ClientTls::new(&settings, log).map_err(io::Error::other)?)
             }

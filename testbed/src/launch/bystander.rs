@@ -24,7 +24,7 @@ use crate::{
         plan::{DialPlan, ListenPlan, NodePlan, ProgramPlan},
         wiring::World,
     },
-    pki::{Authority, DOMAIN},
+    pki::{Authority, DOMAIN, Usage},
     vocabulary::SecurityDomain,
 };
 
@@ -47,7 +47,7 @@ impl Bystander {
         let (front_entry, sink_entry) = (hold(threads)?, hold(1)?);
         let authority = Authority::new("bystander", true)?;
         let name = format!("bystander.{DOMAIN}");
-        let leaf = authority.leaf(std::slice::from_ref(&name), false)?;
+        let leaf = authority.leaf(std::slice::from_ref(&name), false, Usage::Server)?;
         let upstream_tls =
             listener.forward.is_some_and(|forward| drawing.architecture[forward].tls.is_some());
         let listen = |entry, crossing, tls: bool| ListenPlan {
@@ -61,10 +61,8 @@ impl Bystander {
             source: registry.source(registry.draw_ip()),
             party: world.fabric.parties().add("bystander/proxy", Kind::Honest),
             segment: None,
-            tls: upstream_tls.then(|| ClientSettings {
-                roots: vec![authority.der().to_vec()],
-                verification: Verification::Name,
-                server_name: name.clone(),
+            tls: upstream_tls.then(|| {
+                ClientSettings::new(vec![authority.der().to_vec()], Verification::Name, name.clone())
             }),
             authority: name.clone(),
         };

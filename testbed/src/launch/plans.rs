@@ -85,10 +85,9 @@ impl Drawing<'_> {
             source: self.addresses.source(host, place).ok_or_else(lost)?,
             party: self.parties.get(&dial.process).copied().ok_or_else(lost)?,
             segment: segment(place),
-            tls: dial.tls.as_ref().map(|tls| ClientSettings {
-                roots: tls.trust.iter().map(|id| self.pki.authority(*id).der().to_vec()).collect(),
-                verification: verification(tls.verify),
-                server_name: tls.server_name.clone(),
+            tls: dial.tls.as_ref().map(|tls| {
+                let roots = tls.trust.iter().map(|id| self.pki.authority(*id).der().to_vec()).collect();
+                ClientSettings::new(roots, verification(tls.verify), tls.server_name.clone())
             }),
             authority: self.authority(dial.to),
         })

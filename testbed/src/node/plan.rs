@@ -8,7 +8,7 @@ use std::time::Duration;
 use proxies::{
     limits::Limits,
     registry::{EntryId, SourceId},
-    tls::{ClientSettings, ServerIdentity},
+    tls::{ClientSettings, Identity},
     transport::Party,
 };
 use serde::{Deserialize, Serialize};
@@ -93,7 +93,7 @@ pub struct ListenPlan {
     /// The segment its connections cross at the acceptor; `None` on a local link or behind a relay.
     pub crossing: Option<SegmentId>,
     /// The certificate it presents; `None` = clear.
-    pub tls: Option<ServerIdentity>,
+    pub tls: Option<Identity>,
     /// CPU burnt per handshake on top: zero but in the test that doubles a victim's cost.
     pub ballast: Duration,
 }

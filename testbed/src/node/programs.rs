@@ -3,9 +3,9 @@
 use std::{future::Future, io, pin::Pin, sync::Arc};
 
 use proxies::{
-    codec::FrontCodec,
+    codec::{Accepted, FrontCodec},
     limits::Limits,
-    proxy::Proxy,
+    proxy::{Forward, Proxy},
     serve::{Tally, serve},
     stream::BoxStream,
     transport::Ends,
@@ -147,6 +147,7 @@ impl Program {
             front: front_codec(world, front)?,
             dial: NodeDial::new(world, back)?,
             back: back_codec(world, back)?,
+            forward: Forward::Bytes,
             limits,
             tally: self.tally.clone(),
         })
@@ -163,7 +164,7 @@ impl Program {
         move |wire, ends| {
             let (codec, tally, service, stop) = (codec.clone(), tally.clone(), service.clone(), stop.clone());
             Box::pin(async move {
-                let Ok(mut stream) = codec.accept(wire, limits.handshake).await else {
+                let Ok(Accepted { mut stream, .. }) = codec.accept(wire, limits.handshake).await else {
                     Tally::count(&tally.handshakes_failed);
                     return;
                 };
