@@ -16,7 +16,7 @@ pub(super) enum Body {
     Chunked,
 }
 
-/// Judges a whole head, its empty line included.
+/// Judges a whole head, its empty line included. Whoever finds the end of it also sees to its line ends.
 pub(super) fn judge(head: &[u8]) -> Result<Body, Refusal> {
     let head = head.strip_suffix(b"\r\n\r\n").ok_or(Refusal("no end"))?;
     let mut lines = head.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
@@ -50,7 +50,7 @@ pub(super) fn field(line: &[u8]) -> Result<(&[u8], &[u8]), Refusal> {
     let colon = line.iter().position(|byte| *byte == b':').ok_or(Refusal("a field without a colon"))?;
     let (name, value) = (&line[..colon], &line[colon + 1..]);
     // Also refuses folded lines and a space before the colon.
-    if name.is_empty() || !name.iter().all(is_token) {
+    if !is_token(name) {
         return Err(Refusal("a field name that is none"));
     }
     if value.iter().any(|byte| byte.is_ascii_control() && *byte != b'\t') {
@@ -65,11 +65,7 @@ fn request_line(line: &[u8]) -> Result<(), Refusal> {
     let (method, target, version) = (words.next(), words.next(), words.next());
     match (method, target, version, words.next()) {
         (Some(b"CONNECT"), ..) => Err(Refusal("CONNECT")),
-        (Some(method), Some([_, ..]), Some(b"HTTP/1.1" | b"HTTP/1.0"), None)
-            if !method.is_empty() && method.iter().all(is_token) =>
-        {
-            Ok(())
-        }
+        (Some(method), Some([_, ..]), Some(b"HTTP/1.1" | b"HTTP/1.0"), None) if is_token(method) => Ok(()),
         _ => Err(Refusal("a request line that is none")),
     }
 }
@@ -84,8 +80,9 @@ fn decimal(value: &[u8]) -> Result<u64, Refusal> {
     digits.and_then(|digits| digits.parse().ok()).ok_or(Refusal("a length that is no number"))
 }
 
-fn is_token(byte: &u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte)
+fn is_token(text: &[u8]) -> bool {
+    !text.is_empty()
+        && text.iter().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte))
 }
 
 #[cfg(test)]
@@ -126,7 +123,6 @@ mod tests {
             "Transfer-Encoding:\r\n",
             " Transfer-Encoding: chunked\r\n",
             "X: a\r\n b: folded\r\n",
-            "X: a\nTransfer-Encoding: chunked\r\n",
             "X: a\rb\r\n",
             "X: a\0b\r\n",
             ": nameless\r\n",
@@ -134,14 +130,7 @@ mod tests {
             "Host: b\r\n",
         ];
         for fields in fields {
-            // A bare line feed is refused by who looks for the end of a head.
-            let verdict = if fields.contains("a\n") {
-                super::super::framing::Framing::default()
-                    .admit(format!("POST / HTTP/1.1\r\nHost: a\r\n{fields}\r\n").as_bytes())
-                    .map(|_| Body::Chunked)
-            } else {
-                judged(fields)
-            };
+            let verdict = judged(fields);
             assert!(verdict.is_err(), "{fields:?}");
         }
         for head in [

@@ -36,14 +36,13 @@ impl<S> Strict<S> {
     }
 
     fn judge(&mut self) {
-        match self.framing.admit(&self.held[self.admitted..]) {
-            Ok(more) => self.admitted += more,
-            Err(_why) => {
-                self.held.truncate(self.admitted);
-                self.held.push(REFUSED);
-                self.admitted = self.held.len();
-                self.ended = true;
-            }
+        let (more, refusal) = self.framing.admit(&self.held[self.admitted..]);
+        self.admitted += more;
+        if refusal.is_some() {
+            self.held.truncate(self.admitted);
+            self.held.push(REFUSED);
+            self.admitted = self.held.len();
+            self.ended = true;
         }
     }
 

@@ -134,7 +134,7 @@ mod tests {
     fn every_suite_and_group_is_one_of_the_intermediate_profile_or_the_post_quantum_hybrid() {
         use rustls::{CipherSuite as Suite, NamedGroup as Group};
         let provider = provider();
-        let suites: Vec<_> = provider.cipher_suites.iter().map(|suite| suite.suite()).collect();
+        let suites: Vec<_> = provider.cipher_suites.iter().map(SupportedCipherSuite::suite).collect();
         assert_eq!(
             suites,
             [

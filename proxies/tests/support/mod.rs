@@ -1,7 +1,10 @@
 //! Throw-away authorities for tests.
 #![allow(clippy::unwrap_used, dead_code, unreachable_pub)]
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use proxies::{
     rustls::KeyLog,
@@ -22,7 +25,11 @@ pub struct Authority {
 
 impl Authority {
     pub fn new() -> Self {
+        // Named apart: two authorities of one name would differ by their signatures only.
+        static MADE: AtomicUsize = AtomicUsize::new(0);
         let mut params = CertificateParams::default();
+        let name = format!("authority {}", MADE.fetch_add(1, Ordering::Relaxed));
+        params.distinguished_name.push(rcgen::DnType::CommonName, name);
         params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Constrained(0));
         let key = KeyPair::generate().unwrap();
         let root = params.self_signed(&key).unwrap().der().to_vec();
