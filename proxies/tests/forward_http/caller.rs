@@ -7,11 +7,11 @@ use proxies::{
 };
 
 use crate::{
-    harness::{GET, OK, SOON, Street, clear, head, hear, reply, say, street},
+    harness::{GET, OK, SOON, clear, head, hear, reply, say, street},
     support::{Authority, client},
 };
 
-/// Two requests in one write, each with every spelling of the lie.
+/// A request with every spelling of the lie.
 const LIES: &str = "GET /v3 HTTP/1.1\r\nHost: a.invalid\r\nClient-Cert: :AAAA:\r\nclient-cert: :BBBB:\r\n\
                     CLIENT-CERT: :CCCC:\r\nclient_cert: :DDDD:\r\nClient-Cert-Chain: :EEEE:\r\n\r\n";
 
@@ -26,31 +26,14 @@ async fn told(
     let mut street = street(front, BackCodec::clear(), believed);
     let settings = ClientSettings { identity, ..authority.settings("a.invalid") };
     let codec = BackCodec::originate(client(&settings));
-    let calling = async {
-        let mut caller = codec.connect(street.callers.clone().dial_one().await, SOON).await.unwrap();
-        say(&mut caller, request).await;
-        reply(&mut caller).await
-    };
-    let serving = async {
-        let (wire, _) = proxies::transport::Listen::accept(&mut street.service).await.unwrap();
-        let mut service: proxies::stream::BoxStream = Box::new(wire);
-        let heard = head(&mut service).await;
-        say(&mut service, OK).await;
-        heard
-    };
-    let ((status, _), heard) = tokio::join!(calling, serving);
+    let mut caller = codec.connect(street.call().await, SOON).await.unwrap();
+    say(&mut caller, request).await;
+    let mut service = street.answer().await;
+    let heard = head(&mut service).await;
+    say(&mut service, OK).await;
+    let (status, _) = reply(&mut caller).await;
     assert_eq!(status, "HTTP/1.1 200 OK");
     heard
-}
-
-trait DialOne {
-    async fn dial_one(&self) -> tokio::io::DuplexStream;
-}
-
-impl DialOne for proxies::transport::memory::MemoryDialer {
-    async fn dial_one(&self) -> tokio::io::DuplexStream {
-        proxies::transport::Dial::dial(self).await.unwrap().0
-    }
 }
 
 fn field(identity: &Identity) -> String {
@@ -59,7 +42,7 @@ fn field(identity: &Identity) -> String {
 
 #[tokio::test(start_paused = true)]
 async fn on_a_clear_link_nobody_has_a_certificate_whatever_he_says() {
-    let mut street: Street = clear();
+    let mut street = clear();
     let mut caller = street.call().await;
     say(&mut caller, [LIES, LIES].concat()).await;
     let mut service = street.answer().await;
@@ -106,15 +89,14 @@ async fn a_believed_caller_speaks_for_others_and_never_for_itself() {
 async fn two_certificates_from_a_believed_caller_are_none() {
     let authority = Authority::new();
     let front = FrontCodec::terminate(authority.server_asking("a.invalid", true, None));
-    let street = street(front, BackCodec::clear(), &["edge.invalid"]);
+    let mut street = street(front, BackCodec::clear(), &["edge.invalid"]);
     let settings = authority.settings("a.invalid").presenting(authority.identity("edge.invalid"));
-    let wire = street.callers.dial_one().await;
+    let wire = street.call().await;
     let mut edge = BackCodec::originate(client(&settings)).connect(wire, SOON).await.unwrap();
     say(&mut edge, "GET / HTTP/1.1\r\nHost: a\r\nClient-Cert: :AAAA:\r\nclient-cert: :BBBB:\r\n\r\n").await;
     assert_eq!(head(&mut edge).await[0], "HTTP/1.1 400 Bad Request");
     // Nobody dialled the service: the one connection it gets is for the next request.
     say(&mut edge, GET).await;
-    let mut street = street;
     let mut service = street.answer().await;
     hear(&mut service, "\r\n\r\n").await;
 }

@@ -6,7 +6,6 @@ use proxies::{
     codec::{BackCodec, FrontCodec},
     serve::Drained,
     tls::Verification,
-    transport::Listen,
 };
 use tokio::{io::AsyncWriteExt, time::Instant};
 
@@ -28,11 +27,9 @@ async fn a_service_that_dies_midway_never_leaves_an_answer_that_looks_complete()
         let mut street = street(front, back, &[]);
         let far_side = FrontCodec::terminate(authority.server("b.invalid"));
         let client = BackCodec::originate(authority.client("a.invalid", Verification::Name));
-        let wire = proxies::transport::Dial::dial(&street.callers).await.unwrap().0;
-        let mut caller = client.connect(wire, SOON).await.unwrap();
+        let mut caller = client.connect(street.call().await, SOON).await.unwrap();
         say(&mut caller, GET).await;
-        let (wire, _) = street.service.accept().await.unwrap();
-        let mut service = far_side.accept(wire, SOON).await.unwrap().stream;
+        let mut service = far_side.accept(street.answer().await, SOON).await.unwrap().stream;
         hear(&mut service, "\r\n\r\n").await;
         say(&mut service, format!("HTTP/1.1 200 OK\r\n{framing}\r\n\r\n{part}")).await;
         // Dropped without saying goodbye.
@@ -166,8 +163,7 @@ async fn a_service_behind_tls_is_left_in_order() {
     let far_side = FrontCodec::terminate(authority.server("b.invalid"));
     let mut caller = street.call().await;
     say(&mut caller, GET).await;
-    let (wire, _) = street.service.accept().await.unwrap();
-    let mut service = far_side.accept(wire, SOON).await.unwrap().stream;
+    let mut service = far_side.accept(street.answer().await, SOON).await.unwrap().stream;
     hear(&mut service, "\r\n\r\n").await;
     say(&mut service, OK).await;
     reply(&mut caller).await;
