@@ -163,7 +163,7 @@ impl Program {
         move |wire, ends| {
             let (codec, tally, service, stop) = (codec.clone(), tally.clone(), service.clone(), stop.clone());
             Box::pin(async move {
-                let Ok(mut stream) = codec.accept(wire, limits.handshake).await else {
+                let Ok(mut stream) = codec.accept_from(ends.party, wire, limits.handshake).await else {
                     Tally::count(&tally.handshakes_failed);
                     return;
                 };
