@@ -108,7 +108,8 @@ fn tls() -> (ServerTls, ClientTls) {
     let roots = vec![params.self_signed(&key).unwrap().der().to_vec()];
     let issuer = Issuer::new(params, key);
     let key = KeyPair::generate().unwrap();
-    let leaf = CertificateParams::new(vec!["a.invalid".to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
+    let leaf =
+        CertificateParams::new(vec!["a.invalid".to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
     let identity = ServerIdentity { chain: vec![leaf.der().to_vec()], key: key.serialize_der() };
     let settings =
         ClientSettings { roots, verification: Verification::Name, server_name: "a.invalid".to_owned() };
