@@ -137,8 +137,10 @@ mod tests {
 
     use super::*;
 
+    type Seen = Vec<(&'static str, Vec<u8>)>;
+
     #[derive(Clone, Default)]
-    struct Log(Arc<Mutex<Vec<(&'static str, Vec<u8>)>>>);
+    struct Log(Arc<Mutex<Seen>>);
 
     impl Seam for Log {
         fn read(&mut self, bytes: &[u8]) {

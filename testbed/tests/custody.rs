@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use proxies::limits::Limits;
 use testbed::{
     architecture::{self, Architecture},
-    custody::{Held, Side},
+    custody::{Bounds, Held, Side},
     foothold::{Footholds, GrantError, hosts::taken},
     launch::{LaunchOptions, launch},
     ledger::Ledger,
@@ -22,9 +22,8 @@ use tokio_util::sync::CancellationToken;
 const PATH: &str = "/v3?needle";
 
 async fn cloud(architecture: &Architecture, custody: bool) -> (Footholds, Ledger) {
-    let (footholds, ledger) =
-        launch(architecture, LaunchOptions { custody, ..LaunchOptions::default() }).await.unwrap();
-    (footholds, ledger)
+    let custody = custody.then(Bounds::default);
+    launch(architecture, LaunchOptions { custody, ..LaunchOptions::default() }).await.unwrap()
 }
 
 async fn ask(ledger: &Ledger) {

@@ -27,7 +27,6 @@ embedded!(
     "management-in-path-unverified",
     "direct-connect",
     "guest-reach",
-    "service-key",
     "edge-root",
     "host-root",
     "escaped-host",

@@ -172,9 +172,11 @@ fn sealed(ledger: &Ledger, held: &[Held], places: &mut Vec<Place>) -> u64 {
     }
     let mut locked = 0;
     for wire in wires.values() {
-        let mut opener = Opener::new(&ledger.key_log);
-        wire.iter().for_each(|buffer| opener.feed(buffer.direction, &buffer.bytes));
-        let opened = opener.finish();
+        let mut reader = Opener::new(&ledger.key_log);
+        for buffer in wire {
+            reader.feed(buffer.direction, &buffer.bytes);
+        }
+        let opened = reader.finish();
         if opened.kind != Kind::Tls {
             continue;
         }
@@ -230,4 +232,55 @@ pub(super) fn keys(
 
 fn tried(place: &str, answer: String) -> Evidence {
     Evidence { attempt: Some(place.to_owned()), answer: Some(answer), ..Evidence::default() }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use testbed::{
+        architecture,
+        custody::Bounds,
+        launch::{LaunchOptions, launch},
+        workload::{Bounds as Haste, Crowd},
+    };
+
+    use super::*;
+    use crate::event::Verdict;
+
+    /// What the edge of a clear cloud held while users logged in, and what a judge makes of it.
+    async fn edge(bounds: Bounds) -> (Sought, Verdict) {
+        let file = architecture::load("plaintext").unwrap();
+        let options = LaunchOptions { custody: Some(bounds), ..LaunchOptions::default() };
+        let (_footholds, ledger) = launch(&file, options).await.unwrap();
+        let haste =
+            Haste { in_flight: 4, patience: Duration::from_secs(10), stragglers: Duration::from_secs(3) };
+        let mut crowd = Crowd::start(&ledger, haste).unwrap();
+        crowd.enrol(2).await.unwrap();
+        crowd.warm_up(2, 2).await.unwrap();
+        let memory = Memory::search(&ledger, Vantage::EdgeRoot);
+        let always = Duration::ZERO..Duration::MAX;
+        let sought = memory.seek(&ledger, Asset::Password, &always, Positive::Passed);
+        crowd.stop().unwrap();
+        ledger.teardown().unwrap();
+        let verdict = sought.facts.judge().verdict;
+        (sought, verdict)
+    }
+
+    #[tokio::test]
+    async fn a_record_without_room_proves_nothing() {
+        let (all, verdict) = edge(Bounds::default()).await;
+        assert_eq!((all.facts.dropped, verdict), (0, Verdict::Broken));
+        assert!(!all.readable.is_empty());
+        let (none, verdict) = edge(Bounds { connection: 16, process: 64 }).await;
+        assert!(none.facts.dropped > 1000, "{}", none.facts.dropped);
+        assert!(none.readable.is_empty());
+        assert_eq!(verdict, Verdict::Inconclusive);
+    }
+
+    #[tokio::test]
+    async fn a_bound_that_cuts_late_hides_nothing_that_was_found() {
+        let (part, verdict) = edge(Bounds { connection: 2000, process: 1 << 20 }).await;
+        assert!(part.facts.dropped > 0 && !part.readable.is_empty());
+        assert_eq!(verdict, Verdict::Broken);
+    }
 }

@@ -10,6 +10,7 @@ use attacker::{
 };
 use testbed::{
     architecture::Architecture,
+    custody::Bounds,
     foothold::{Footholds, hosts::taken},
     launch::{LaunchOptions, launch},
     ledger::Ledger,
@@ -132,7 +133,7 @@ impl Stage<'_> {
             realisation: self.request.realisation,
             bystander: scenario.technique.is_flood(),
             ballast: self.request.ballast,
-            custody: scenario.technique == Technique::SearchMemory,
+            custody: (scenario.technique == Technique::SearchMemory).then(Bounds::default),
             epoch: Some(self.emitter.started()),
             ..LaunchOptions::default()
         };

@@ -26,7 +26,7 @@ use std::{
 use proxies::{custody::Observe, registry::EntryId};
 
 pub use proxies::custody::Side;
-pub use record::{BOUNDS, Bounds, Connection, Held, Record};
+pub use record::{Bounds, Connection, Held, Record};
 pub use search::{Readable, search};
 
 use self::observer::Post;

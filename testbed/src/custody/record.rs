@@ -24,8 +24,11 @@ pub struct Bounds {
     pub process: usize,
 }
 
-/// What a launch keeps unless told otherwise.
-pub const BOUNDS: Bounds = Bounds { connection: 16 * 1024 * 1024, process: 64 * 1024 * 1024 };
+impl Default for Bounds {
+    fn default() -> Self {
+        Self { connection: 16 * 1024 * 1024, process: 64 * 1024 * 1024 }
+    }
+}
 
 /// A connection a process had.
 #[derive(Clone, Debug, PartialEq, Eq)]

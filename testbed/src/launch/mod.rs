@@ -37,7 +37,7 @@ use crate::{
     architecture::{Architecture, ListenerId, ProcessId},
     canary::Canaries,
     capture::FlowStore,
-    custody::{BOUNDS, Custody, keys::Keys},
+    custody::{Bounds, Custody, keys::Keys},
     fabric::{Acceptor, Fabric, parties::Kind, relay, tap::Wire},
     foothold::grant::{Footholds, Ground},
     keylog::KeyLogStore,
@@ -80,8 +80,9 @@ pub struct LaunchOptions {
     pub ballast: Duration,
     /// Nobody will judge: no capture, key log or canary is kept, so that memory does not grow with traffic.
     pub unrecorded: bool,
-    /// Record what processes hold in user space. It costs CPU on the processes' own clocks.
-    pub custody: bool,
+    /// Record what processes hold in user space, within these bounds. It costs CPU on the processes' own
+    /// clocks.
+    pub custody: Option<Bounds>,
     /// Deadlines and bounds of every node.
     pub limits: Limits,
     /// What all times count from; `None` = this launch.
@@ -181,9 +182,9 @@ impl<'a> Making<'a> {
             .collect();
         let fronts = fronts(&registry, architecture, options.realisation)?;
         let key_log = if options.unrecorded { KeyLogStore::deaf() } else { KeyLogStore::default() };
-        let custody = options
-            .custody
-            .then(|| Custody::new(fabric.clone(), entry_names(architecture, &addresses, &fronts), BOUNDS));
+        let custody = options.custody.map(|bounds| {
+            Custody::new(fabric.clone(), entry_names(architecture, &addresses, &fronts), bounds)
+        });
         let world = World { fabric, key_log, recorded: !options.unrecorded, custody };
         let targets = Targets::new(architecture, &addresses, &fronts, &registry);
         Ok(Self {
