@@ -9,8 +9,7 @@ use attacker::loot::Item;
 use bytes::Bytes;
 use support::{foothold, run, secrets};
 use testbed::{
-    custody::{Connection, Held, Side, keys::KeyCopy},
-    foothold::{Memory, MemoryBackend},
+    foothold::{Connection, Held, KeyCopy, Memory, MemoryBackend, Side},
     vocabulary::Direction::{self, ToAcceptor, ToDialer},
 };
 

@@ -6,10 +6,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use testbed::{
-    custody::{Held, Side, keys::KeyCopy},
-    foothold::Foothold,
-};
+use testbed::foothold::{Foothold, Held, KeyCopy, Side};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::{

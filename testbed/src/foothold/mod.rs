@@ -19,6 +19,7 @@ mod sniffer;
 mod tls;
 mod tls_ground;
 
+pub use crate::custody::{Connection, Held, Side, keys::KeyCopy};
 pub use flood::{Arm, Flood, FloodBackend, FloodBounds, FloodConnection, FloodKind, FloodTally};
 pub use grant::{Footholds, GrantError};
 pub use in_path::{InPath, Intercepted};
