@@ -22,6 +22,7 @@ pub mod architecture;
 pub mod canary;
 pub mod capture;
 pub mod connect;
+pub mod custody;
 pub mod fabric;
 pub mod foothold;
 pub mod keylog;

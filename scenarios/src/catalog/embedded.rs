@@ -27,6 +27,8 @@ embedded!(
     "management-in-path-unverified",
     "direct-connect",
     "guest-reach",
+    "edge-root",
+    "host-root",
     "escaped-host",
     "flood-connect",
     "flood-handshake",

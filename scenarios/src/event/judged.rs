@@ -85,10 +85,10 @@ pub struct Evidence {
     /// The canary found in these frames (synthetic).
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub canary: Option<String>,
-    /// For reach cells: what was tried.
+    /// For reach cells: what was tried. For cells of custody: which buffer or key file.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub attempt: Option<String>,
-    /// For reach and in-path cells: what was answered.
+    /// For reach, in-path and custody cells: what was answered.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub answer: Option<String>,
 }

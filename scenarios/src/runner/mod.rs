@@ -19,6 +19,7 @@ mod gather;
 mod honest;
 mod judge;
 mod live;
+mod memory;
 mod plan;
 mod pulse;
 mod raid;

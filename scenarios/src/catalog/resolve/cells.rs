@@ -55,6 +55,7 @@ fn judges(technique: Technique, asset: Asset) -> bool {
     );
     match technique {
         Technique::Sniff | Technique::InPath => travels,
+        Technique::SearchMemory => travels || asset == Asset::CertificateKey,
         Technique::Escape => travels || asset == Asset::Reach,
         Technique::Reach => asset == Asset::Reach,
         Technique::FloodConnect | Technique::FloodHandshake => false,
