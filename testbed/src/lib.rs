@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!  architecture   TOML → a topology that cannot express a dangling name
+//!  graph, schema  an architecture drawn; what its files and drawings look like, for other programs
 //!  pki            the run's authorities and certificates: in memory, short-lived, constrained
 //!  launch         addresses → certificates → plans → nodes;  out come Footholds and Ledger
 //!  node           what runs a process: OS threads with a runtime each, and their clocks
@@ -24,6 +25,7 @@ pub mod capture;
 pub mod connect;
 pub mod fabric;
 pub mod foothold;
+pub mod graph;
 pub mod keylog;
 pub mod launch;
 pub mod ledger;
@@ -31,6 +33,7 @@ pub mod node;
 pub mod opener;
 pub mod pki;
 pub mod private;
+pub mod schema;
 pub mod services;
 pub mod up;
 pub mod vocabulary;

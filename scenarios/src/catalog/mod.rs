@@ -19,6 +19,8 @@ use testbed::vocabulary::{Asset, Vantage};
 
 use crate::event::{ScenarioInfo, Verdict};
 
+pub(crate) use resolve::VERDICTS;
+
 pub use embedded::{all, load, names, parse, source};
 
 /// One thing that is tried. Its file is named after its id.

@@ -1,0 +1,240 @@
+//! What every rendering draws: segments, hosts, processes and links, by name.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::{
+    architecture::{Architecture, AuthorityId, DialId, HostId, Place, Program, Verify},
+    vocabulary::SecurityDomain,
+};
+
+/// Version of the JSON form. Fields may be added, never renamed.
+const SCHEMA_VERSION: u32 = 1;
+
+/// The topology of one architecture.
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
+pub struct Graph {
+    /// Version of this form.
+    pub schema_version: u32,
+    /// Its name.
+    pub architecture: String,
+    /// One line for people.
+    pub title: String,
+    /// Networks, in file order.
+    pub segments: Vec<Segment>,
+    /// Machines, in file order.
+    pub hosts: Vec<Host>,
+    /// Who dials whom, one entry per dial, in file order.
+    pub links: Vec<Link>,
+}
+
+/// A network.
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
+pub struct Segment {
+    /// Its name.
+    pub name: String,
+    /// Its security domain.
+    pub domain: SecurityDomain,
+    /// Hosts with an address on it.
+    pub hosts: Vec<String>,
+}
+
+/// A machine.
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
+pub struct Host {
+    /// Its name.
+    pub name: String,
+    /// Segments it has an address on.
+    pub segments: Vec<String>,
+    /// The host it is a guest of.
+    pub inside: Option<String>,
+    /// Programs on it.
+    pub processes: Vec<Process>,
+}
+
+/// A program on a host.
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
+pub struct Process {
+    /// Its name, unique on its host.
+    pub name: String,
+    /// What it does: the word as in the file.
+    pub program: &'static str,
+    /// Who runs it.
+    pub user: String,
+}
+
+/// A connection one process may open to another.
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
+pub struct Link {
+    /// `host/process` that dials.
+    pub from: String,
+    /// Name of its dial.
+    pub dial: String,
+    /// `host/process` that is dialled.
+    pub to: String,
+    /// Name of its listener.
+    pub listener: String,
+    /// What it runs over.
+    pub over: Over,
+    /// The segment it crosses; null within a host.
+    pub segment: Option<String>,
+    /// How it is protected.
+    pub protection: Protection,
+}
+
+/// What a link runs over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Over {
+    /// A network others stand on.
+    Segment,
+    /// The loopback of one host.
+    Local,
+    /// A Unix socket of one host.
+    Unix,
+}
+
+/// How a link is protected.
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Protection {
+    /// Not at all, beyond what it runs over.
+    Clear,
+    /// By TLS this dial begins.
+    Tls(Tls),
+    /// By TLS of whoever dialled the proxy, which passes it on unopened.
+    PassThrough,
+}
+
+/// The TLS of a link.
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
+pub struct Tls {
+    /// Who issued the certificate that answers; null where none does.
+    pub authority: Option<String>,
+    /// Authorities the dial accepts.
+    pub trust: Vec<String>,
+    /// What it checks: `name`, `chain` or `off`.
+    pub verify: &'static str,
+    /// The name it asks for.
+    pub server_name: String,
+    /// The client certificate it presents.
+    pub client_identity: Option<String>,
+}
+
+impl Graph {
+    /// The topology an architecture declares.
+    pub fn of(architecture: &Architecture) -> Self {
+        let name = |id: HostId| architecture[id].name.clone();
+        Self {
+            schema_version: SCHEMA_VERSION,
+            architecture: architecture.name.clone(),
+            title: architecture.title.clone(),
+            segments: architecture
+                .segment_ids()
+                .map(|id| Segment {
+                    name: architecture[id].name.clone(),
+                    domain: architecture[id].domain,
+                    hosts: architecture.hosts_on(id).map(name).collect(),
+                })
+                .collect(),
+            hosts: architecture.host_ids().map(|id| host(architecture, id)).collect(),
+            links: architecture.dial_ids().map(|id| link(architecture, id)).collect(),
+        }
+    }
+}
+
+fn host(architecture: &Architecture, id: HostId) -> Host {
+    let host = &architecture[id];
+    Host {
+        name: host.name.clone(),
+        segments: host.segments.iter().map(|id| architecture[*id].name.clone()).collect(),
+        inside: host.inside.map(|outer| architecture[outer].name.clone()),
+        processes: architecture
+            .processes_on(id)
+            .map(|id| &architecture[id])
+            .map(|process| Process {
+                name: process.name.clone(),
+                program: word(process.program),
+                user: process.user.clone(),
+            })
+            .collect(),
+    }
+}
+
+const fn word(program: Program) -> &'static str {
+    match program {
+        Program::Proxy => "proxy",
+        Program::Identity { .. } => "identity",
+        Program::Compute => "compute",
+        Program::Users => "users",
+    }
+}
+
+fn link(architecture: &Architecture, id: DialId) -> Link {
+    let dial = &architecture[id];
+    let listener = &architecture[dial.to];
+    Link {
+        from: architecture.process_label(dial.process),
+        dial: dial.name.clone(),
+        to: architecture.process_label(listener.process),
+        listener: listener.name.clone(),
+        over: match listener.place {
+            Place::Segment(_) => Over::Segment,
+            Place::Local => Over::Local,
+        },
+        segment: architecture.segment_of(id).map(|id| architecture[id].name.clone()),
+        protection: protection(architecture, id),
+    }
+}
+
+fn protection(architecture: &Architecture, id: DialId) -> Protection {
+    let dial = &architecture[id];
+    let Some(tls) = &dial.tls else { return Protection::Clear };
+    let authority = |id: AuthorityId| architecture[id].name.clone();
+    let identity = architecture[dial.to].identity;
+    Protection::Tls(Tls {
+        authority: identity.map(|id| authority(architecture[id].authority)),
+        trust: tls.trust.iter().copied().map(authority).collect(),
+        verify: match tls.verify {
+            Verify::Name => "name",
+            Verify::Chain => "chain",
+            Verify::Off => "off",
+        },
+        server_name: tls.server_name.clone(),
+        client_identity: None,
+    })
+}
+
+impl Link {
+    /// Its protection in a few words: `TLS internal, mutual`, `clear`, `local`, `passed through`.
+    pub fn words(&self) -> String {
+        match (&self.protection, self.over) {
+            (Protection::Tls(tls), _) => tls.words(),
+            (Protection::PassThrough, _) => "passed through".to_owned(),
+            (Protection::Clear, Over::Segment) => "clear".to_owned(),
+            (Protection::Clear, Over::Local) => "local".to_owned(),
+            (Protection::Clear, Over::Unix) => "Unix socket".to_owned(),
+        }
+    }
+}
+
+impl Tls {
+    fn words(&self) -> String {
+        let mut words = match &self.authority {
+            Some(authority) => format!("TLS {authority}"),
+            None => "TLS".to_owned(),
+        };
+        if self.authority.as_ref().is_some_and(|authority| !self.trust.contains(authority)) {
+            words += ", not trusted";
+        }
+        words += match self.verify {
+            "chain" => ", any name",
+            "off" => ", unverified",
+            _ => "",
+        };
+        if self.client_identity.is_some() {
+            words += ", mutual";
+        }
+        words
+    }
+}
