@@ -21,7 +21,7 @@ use crate::event::{ScenarioInfo, Verdict};
 
 pub(crate) use resolve::VERDICTS;
 
-pub use embedded::{all, load, names, parse, source};
+pub use embedded::{all, asked, load, names, parse, source};
 
 /// One thing that is tried. Its file is named after its id.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
-    architecture::{Architecture, AuthorityId, DialId, HostId, Place, Program, Verify},
+    architecture::{Architecture, AuthorityId, DialId, HostId, IdentityId, ListenerId, Place, Verify},
     vocabulary::SecurityDomain,
 };
 
@@ -154,19 +154,10 @@ fn host(architecture: &Architecture, id: HostId) -> Host {
             .map(|id| &architecture[id])
             .map(|process| Process {
                 name: process.name.clone(),
-                program: word(process.program),
+                program: process.program.word(),
                 user: process.user.clone(),
             })
             .collect(),
-    }
-}
-
-const fn word(program: Program) -> &'static str {
-    match program {
-        Program::Proxy => "proxy",
-        Program::Identity { .. } => "identity",
-        Program::Compute => "compute",
-        Program::Users => "users",
     }
 }
 
@@ -181,6 +172,7 @@ fn link(architecture: &Architecture, id: DialId) -> Link {
         over: match listener.place {
             Place::Segment(_) => Over::Segment,
             Place::Local => Over::Local,
+            Place::Unix => Over::Unix,
         },
         segment: architecture.segment_of(id).map(|id| architecture[id].name.clone()),
         protection: protection(architecture, id),
@@ -189,9 +181,13 @@ fn link(architecture: &Architecture, id: DialId) -> Link {
 
 fn protection(architecture: &Architecture, id: DialId) -> Protection {
     let dial = &architecture[id];
-    let Some(tls) = &dial.tls else { return Protection::Clear };
+    let Some(tls) = &dial.tls else {
+        let carries = architecture.listeners.iter().flat_map(|listener| &listener.routes);
+        let routed = carries.flat_map(|route| &route.to).any(|to| *to == id);
+        return if routed { Protection::PassThrough } else { Protection::Clear };
+    };
     let authority = |id: AuthorityId| architecture[id].name.clone();
-    let identity = architecture[dial.to].identity;
+    let identity = met(architecture, dial.to, &tls.server_name);
     Protection::Tls(Tls {
         authority: identity.map(|id| authority(architecture[id].authority)),
         trust: tls.trust.iter().copied().map(authority).collect(),
@@ -201,8 +197,20 @@ fn protection(architecture: &Architecture, id: DialId) -> Protection {
             Verify::Off => "off",
         },
         server_name: tls.server_name.clone(),
-        client_identity: None,
+        client_identity: tls.identity.map(|id| architecture[id].name.clone()),
     })
+}
+
+/// The certificate that answers whoever asks a listener for a name: its own, or, where it passes TLS on, that
+/// of the first dial the name is routed to. Chains are free of loops.
+fn met(architecture: &Architecture, listener: ListenerId, server_name: &str) -> Option<IdentityId> {
+    let (mut listener, mut steps) = (&architecture[listener], architecture.listeners.len());
+    while listener.identity.is_none() && steps > 0 {
+        let route = listener.routes.iter().find(|route| route.name == server_name)?;
+        listener = &architecture[architecture[*route.to.first()?].to];
+        steps -= 1;
+    }
+    listener.identity
 }
 
 impl Link {
