@@ -17,7 +17,15 @@ use serde_json::Value;
 use testbed::{architecture, launch::Realisation};
 
 /// Files whose shape is right: what is wrong with them only the reader can see.
-const BEYOND_SHAPE: &[&str] = &[];
+const BEYOND_SHAPE: &[&str] = &[
+    "architecture_slips",
+    "control_slip",
+    "expect_elsewhere",
+    "expect_incomplete",
+    "expect_of_another_asset",
+    "vantage_and_technique",
+    "weakness_slip",
+];
 
 fn validator(schema: &Value) -> Validator {
     jsonschema::draft202012::meta::validate(schema).unwrap();
@@ -100,22 +108,17 @@ fn what_a_run_writes_is_described_and_nothing_else_is_written() {
     assert!(!events.is_valid(&event), "an undescribed field is noticed");
 }
 
-/// The schema with a door shut: readers must tolerate fields that are added later, this test must not.
+/// The schema with its doors shut: readers must tolerate fields that are added later, this test must not.
 fn closed(mut schema: Value) -> Value {
-    shut(&mut schema);
-    schema
-}
-
-fn shut(schema: &mut Value) {
-    match schema {
-        Value::Object(node) => {
-            node.values_mut().for_each(shut);
-            // A part of a whole is not closed on its own: the whole is.
-            if node.contains_key("properties") && !node.contains_key("$ref") {
-                node.insert("unevaluatedProperties".to_owned(), false.into());
-            }
+    // What an event holds stands beside its time and name: the whole is closed, its parts are not.
+    let variants = schema["oneOf"].as_array().into_iter().flatten();
+    let parts: Vec<String> =
+        variants.filter_map(|one| one["$ref"].as_str()?.strip_prefix("#/$defs/").map(str::to_owned)).collect();
+    schema["unevaluatedProperties"] = false.into();
+    for (name, part) in schema["$defs"].as_object_mut().unwrap() {
+        if part["type"] == "object" && !parts.contains(name) {
+            part["unevaluatedProperties"] = false.into();
         }
-        Value::Array(list) => list.iter_mut().for_each(shut),
-        _ => {}
     }
+    schema
 }

@@ -20,9 +20,11 @@ const SCENARIO: &str = include_str!("scenario.json");
 /// Of a scenario file, as TOML maps onto JSON.
 pub fn scenario() -> Value {
     let mut schema: Value = serde_json::from_str(SCENARIO).unwrap_or_else(|error| unreachable!("{error}"));
-    let lists: [(&str, Vec<&str>); 4] = [
+    let floods = Technique::ALL.iter().filter(|one| one.is_flood());
+    let lists: [(&str, Vec<&str>); 5] = [
         ("vantage", Vantage::ALL.iter().map(|one| one.word()).collect()),
         ("technique", Technique::ALL.iter().map(|one| one.word()).collect()),
+        ("flood", floods.map(|one| one.word()).collect()),
         ("asset", Asset::ALL.iter().map(|one| one.word()).collect()),
         ("verdict", VERDICTS.map(Verdict::word).to_vec()),
     ];
