@@ -95,7 +95,11 @@ fn what_a_run_writes_is_described_and_nothing_else_is_written() {
     let cell = renamed["cells"][0].as_object_mut().unwrap();
     let verdict = cell.remove("verdict").unwrap();
     cell.insert("result".to_owned(), verdict);
-    assert_eq!(errors(&validator(&closed(schema::matrix())), &renamed).len(), 2, "a renamed field is noticed");
+    assert_eq!(
+        errors(&validator(&closed(schema::matrix())), &renamed).len(),
+        2,
+        "a renamed field is noticed"
+    );
 
     let lines = std::fs::read_to_string(out.join("events.jsonl")).unwrap();
     let events = validator(&closed(schema::events()));
@@ -112,8 +116,9 @@ fn what_a_run_writes_is_described_and_nothing_else_is_written() {
 fn closed(mut schema: Value) -> Value {
     // What an event holds stands beside its time and name: the whole is closed, its parts are not.
     let variants = schema["oneOf"].as_array().into_iter().flatten();
-    let parts: Vec<String> =
-        variants.filter_map(|one| one["$ref"].as_str()?.strip_prefix("#/$defs/").map(str::to_owned)).collect();
+    let parts: Vec<String> = variants
+        .filter_map(|one| one["$ref"].as_str()?.strip_prefix("#/$defs/").map(str::to_owned))
+        .collect();
     schema["unevaluatedProperties"] = false.into();
     for (name, part) in schema["$defs"].as_object_mut().unwrap() {
         if part["type"] == "object" && !parts.contains(name) {

@@ -12,6 +12,9 @@ use testbed::{architecture, graph::Graph, schema};
 const BEYOND_SHAPE: &[&str] = &[
     "authority_unknown",
     "clear_dial_to_tls",
+    "client_auth_of_strangers",
+    "client_cert_of_strangers",
+    "client_identity_elsewhere",
     "dial_to_local_listener",
     "dial_to_the_wrong_service",
     "dial_to_unknown_listener",
@@ -27,10 +30,19 @@ const BEYOND_SHAPE: &[&str] = &[
     "listener_elsewhere",
     "port_twice",
     "proxy_loop",
+    "queue_of_the_wrong_kind",
+    "route_loop",
+    "route_not_asked_for",
+    "route_to_the_clear",
+    "route_twice",
+    "route_with_tls_of_its_own",
     "server_name_of_someone_else",
     "threads_in_all",
     "tls_dial_to_clear",
     "too_many_things",
+    "unix_from_elsewhere",
+    "unix_peer_left_out",
+    "unix_peer_unknown",
     "unknown_segment",
     "weakness_of_clear_dial",
     "weakness_of_unknown_dial",
@@ -117,8 +129,9 @@ fn bad_shapes_are_refused_and_the_others_are_listed() {
 fn what_the_reader_accepts_the_schema_accepts() {
     let validator = validator();
     let (mut tried, mut read) = (0, 0);
-    for name in architecture::names() {
-        let file: toml::Value = toml::Value::Table(architecture::source(name).unwrap().parse().unwrap());
+    let shipped = architecture::names().map(|name| (name, architecture::source(name).unwrap()));
+    for (name, source) in shipped.chain([("passing_through", include_str!("passing_through.toml"))]) {
+        let file: toml::Value = toml::Value::Table(source.parse().unwrap());
         for bent in bent(&file) {
             tried += 1;
             let source = toml::to_string(&bent).unwrap();

@@ -275,7 +275,11 @@ fn not_a<T>(span: Range<usize>, wanted: &str, found: &DeValue<'_>, findings: &mu
     None
 }
 
-fn named<'i>(entries: DeTable<'i>, trace: &Trace, findings: &mut Vec<Finding>) -> Vec<(Spanned<String>, Section<'i>)> {
+fn named<'i>(
+    entries: DeTable<'i>,
+    trace: &Trace,
+    findings: &mut Vec<Finding>,
+) -> Vec<(Spanned<String>, Section<'i>)> {
     let mut sections = Vec::new();
     for (name, value) in in_order(entries) {
         if let Some(table) = table(value, findings) {

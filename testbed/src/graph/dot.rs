@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 
-use super::model::{Graph, Host, Over, Protection};
+use super::model::{Arrow, Graph, Host, Over, Protection};
 
 pub(super) fn render(graph: &Graph) -> String {
     let mut text = format!("digraph {} {{\n", quoted(&graph.architecture));
@@ -14,10 +14,10 @@ pub(super) fn render(graph: &Graph) -> String {
     let lines: Vec<String> = [title, format!("segments: {}", segments.collect::<Vec<_>>().join(", "))].into();
     let _ = writeln!(text, "  label={};", quoted(&lines.join("\n")));
     text += "  rankdir=LR;\n  compound=true;\n  node [shape=box];\n";
-    for host in graph.hosts.iter().filter(|host| host.inside.is_none()) {
+    for host in graph.outermost() {
         draw(graph, host, 1, &mut text);
     }
-    for link in &graph.links {
+    for Arrow { link, .. } in graph.arrows() {
         let style = match (&link.protection, link.over) {
             (Protection::Tls(_), _) => "bold",
             (Protection::PassThrough, _) => "solid",
@@ -47,10 +47,10 @@ fn draw(graph: &Graph, host: &Host, depth: usize, text: &mut String) {
     }
     for process in &host.processes {
         let node = quoted(&format!("{}/{}", host.name, process.name));
-        let label = format!("{}\n{}, user {}", process.name, process.program, process.user);
+        let label = format!("{}\n{}", process.name, process.words());
         let _ = writeln!(text, "{indent}  {node} [label={}];", quoted(&label));
     }
-    for guest in graph.hosts.iter().filter(|guest| guest.inside.as_ref() == Some(&host.name)) {
+    for guest in graph.guests(&host.name) {
         draw(graph, guest, depth + 1, text);
     }
     let _ = writeln!(text, "{indent}}}");

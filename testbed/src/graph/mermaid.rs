@@ -4,17 +4,17 @@
 
 use std::fmt::Write;
 
-use super::model::{Graph, Host, Over, Protection};
+use super::model::{Arrow, Graph, Host, Over, Protection};
 
 pub(super) fn render(graph: &Graph) -> String {
     let mut text = format!("flowchart LR\n  %% {}: {}\n", graph.architecture, comment(&graph.title));
     for segment in &graph.segments {
         let _ = writeln!(text, "  %% segment {} ({} domain)", segment.name, segment.domain);
     }
-    for host in graph.hosts.iter().filter(|host| host.inside.is_none()) {
+    for host in graph.outermost() {
         draw(graph, host, 1, &mut text);
     }
-    for link in &graph.links {
+    for Arrow { link, .. } in graph.arrows() {
         let arrow = match (&link.protection, link.over) {
             (Protection::Tls(_), _) => "==>",
             (Protection::Clear, Over::Segment) => "-->",
@@ -30,9 +30,7 @@ pub(super) fn render(graph: &Graph) -> String {
 fn draw(graph: &Graph, host: &Host, depth: usize, text: &mut String) {
     let indent = "  ".repeat(depth);
     let label = escaped(&format!("{} ({})", host.name, host.segments.join(", ")));
-    let guests: Vec<&Host> =
-        graph.hosts.iter().filter(|guest| guest.inside.as_ref() == Some(&host.name)).collect();
-    if host.processes.is_empty() && guests.is_empty() {
+    if host.processes.is_empty() && graph.guests(&host.name).next().is_none() {
         // An empty subgraph is not drawn everywhere.
         let _ = writeln!(text, "{indent}{}[\"{label}\"]", id(&host.name));
         return;
@@ -40,19 +38,19 @@ fn draw(graph: &Graph, host: &Host, depth: usize, text: &mut String) {
     let _ = writeln!(text, "{indent}subgraph {}[\"{label}\"]", id(&host.name));
     for process in &host.processes {
         let node = id(&format!("{}/{}", host.name, process.name));
-        let label = escaped(&format!("{}: {}, user {}", process.name, process.program, process.user));
+        let label = escaped(&format!("{}: {}", process.name, process.words()));
         let _ = writeln!(text, "{indent}  {node}[\"{label}\"]");
     }
-    for guest in guests {
+    for guest in graph.guests(&host.name) {
         draw(graph, guest, depth + 1, text);
     }
     let _ = writeln!(text, "{indent}end");
 }
 
-/// Names are letters, digits and hyphens; `end` alone would be a keyword, hence the prefix. Two names never
-/// share an id: an underscore is in no name.
+/// `end` alone would be a keyword, hence the prefix, and two hyphens an arrow. Two names never share an id:
+/// no name has an underscore or a capital.
 fn id(label: &str) -> String {
-    format!("n_{}", label.replace('/', "__"))
+    format!("n_{}", label.replace('-', "_").replace('/', "_P_"))
 }
 
 fn escaped(text: &str) -> String {

@@ -6,7 +6,7 @@
 
 use std::fmt::Write;
 
-use super::model::{Graph, Host, Link, Over, Protection};
+use super::model::{Arrow, Graph, Host, Link, Over, Protection};
 
 const WIDTH: usize = 80;
 /// A box does not get narrower than this, however deep it lies.
@@ -67,7 +67,7 @@ pub(super) fn render(graph: &Graph, characters: Characters) -> String {
     let mut lines = wrapped(&title, WIDTH, 2);
     lines.push(String::new());
     lines.extend(segments(graph));
-    for host in graph.hosts.iter().filter(|host| host.inside.is_none()) {
+    for host in graph.outermost() {
         lines.push(String::new());
         lines.extend(boxed(graph, host, WIDTH, characters));
     }
@@ -98,11 +98,11 @@ fn boxed(graph: &Graph, host: &Host, width: usize, characters: Characters) -> Ve
         vec![format!("{top_left} {title} {}{top_right}", rule(width - 4 - title.chars().count()))];
     let mut content = Vec::new();
     for process in &host.processes {
-        let head = format!("{}: {}, user {}", process.name, process.program, process.user);
+        let head = format!("{}: {}", process.name, process.words());
         content.extend(wrapped(&head, inner, 2));
         content.extend(arrows(graph, &format!("{}/{}", host.name, process.name), inner, characters));
     }
-    for guest in graph.hosts.iter().filter(|guest| guest.inside.as_ref() == Some(&host.name)) {
+    for guest in graph.guests(&host.name) {
         content.extend(boxed(graph, guest, inner, characters));
     }
     for text in content {
@@ -112,28 +112,18 @@ fn boxed(graph: &Graph, host: &Host, width: usize, characters: Characters) -> Ve
     lines
 }
 
-/// One arrow for all dials to one place under one protection.
+/// What a process dials.
 fn arrows(graph: &Graph, from: &str, width: usize, characters: Characters) -> Vec<String> {
-    let mut groups: Vec<(&Link, Vec<&str>)> = Vec::new();
-    for link in graph.links.iter().filter(|link| link.from == from) {
-        let alike = |other: &Link| {
-            (&other.to, other.over, &other.segment, other.words())
-                == (&link.to, link.over, &link.segment, link.words())
-        };
-        match groups.iter_mut().find(|(first, _)| alike(first)) {
-            Some((_, dials)) => dials.push(&link.dial),
-            None => groups.push((link, vec![&link.dial])),
-        }
-    }
-    let longest = groups.iter().map(|(link, _)| link.words().len()).max().unwrap_or(0);
-    let arrow = |(link, dials): &(&Link, Vec<&str>)| {
+    let arrows: Vec<Arrow<'_>> = graph.arrows().into_iter().filter(|arrow| arrow.link.from == from).collect();
+    let longest = arrows.iter().map(|arrow| arrow.link.words().len()).max().unwrap_or(0);
+    let line = |Arrow { link, dials }: &Arrow<'_>| {
         let (shaft, words) = (characters.shaft(link), link.words());
         let tail = String::from_iter(std::iter::repeat_n(shaft, longest - words.len() + 2));
         let over = link.segment.as_ref().map(|segment| format!(" on {segment}")).unwrap_or_default();
         let line = format!("  {shaft}{shaft} {words} {tail}> {}{over} ({})", link.to, dials.join(", "));
         wrapped(&line, width, 6)
     };
-    groups.iter().flat_map(arrow).collect()
+    arrows.iter().flat_map(line).collect()
 }
 
 /// Broken between words into lines of `width`; every line but the first is indented.
