@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use attacker::loot::{Act, Loot, Secret, SecretKind};
+use attacker::loot::{Act, Channel, Loot, Secret, SecretKind};
 use testbed::{
     architecture::SegmentId,
     canary::{CanaryId, search},
@@ -120,7 +120,10 @@ impl Case<'_> {
     fn reach(&self) -> (Judgement, Vec<Spot>, Vec<Refused>, Vec<Evidence>) {
         let attempts = self.loot.attempts().map(|attempt| {
             let label = format!("{} ({})", attempt.label, attempt.attempt);
-            Attempted::new(label, &attempt.answer, attempt.served)
+            match attempt.channel {
+                Channel::Clear => Attempted::in_clear(label, &attempt.answer, attempt.served),
+                Channel::Tls => Attempted::new(label, &attempt.answer, attempt.served),
+            }
         });
         let positive = resolve(Asset::Reach, self.controls, self.cells);
         let facts = ReachFacts { attempts: attempts.collect(), positive };
