@@ -5,6 +5,7 @@
 //!  graph, schema  an architecture drawn; what its files and drawings look like, for other programs
 //!  pki            the run's authorities and certificates: in memory, short-lived, constrained
 //!  launch         addresses → certificates → plans → nodes;  out come Footholds and Ledger
+//!  machine        can a launch find addresses here at all?
 //!  node           what runs a process: OS threads with a runtime each, and their clocks
 //!  services       identity, compute: the OpenStack stand-ins            (connect: how they dial)
 //!  workload       honest users: open-loop schedules, operations, latencies
@@ -29,6 +30,7 @@ pub mod graph;
 pub mod keylog;
 pub mod launch;
 pub mod ledger;
+pub mod machine;
 pub mod node;
 pub mod opener;
 pub mod pki;
