@@ -20,7 +20,7 @@ pub(super) fn completions(options: &Completions) -> Result<Exit, Failure> {
 
 pub(super) fn man(global: &Global, options: &Man) -> Result<Exit, Failure> {
     let Some(directory) = &options.out else {
-        let page = page(Cli::command()).map_err(|error| Failure::runtime(error.to_string()))?;
+        let page = page(root()).map_err(|error| Failure::runtime(error.to_string()))?;
         output::result(&String::from_utf8_lossy(&page))?;
         return Ok(Exit::Expected);
     };
@@ -28,7 +28,9 @@ pub(super) fn man(global: &Global, options: &Man) -> Result<Exit, Failure> {
         Failure::runtime(format!("cannot write `{}`: {error}", path.display()))
     };
     fs::create_dir_all(directory).map_err(|error| failed(directory, &error))?;
-    for command in pages() {
+    let root = root();
+    let commands: Vec<_> = root.get_subcommands().cloned().collect();
+    for command in std::iter::once(root).chain(commands) {
         let path = directory.join(format!("{}.1", command.get_display_name().unwrap_or("testbed")));
         page(command).and_then(|page| fs::write(&path, page)).map_err(|error| failed(&path, &error))?;
         if !global.quiet {
@@ -38,13 +40,12 @@ pub(super) fn man(global: &Global, options: &Man) -> Result<Exit, Failure> {
     Ok(Exit::Expected)
 }
 
-/// The command itself and each of its subcommands, `help` left out.
-fn pages() -> Vec<clap::Command> {
+/// The command with its subcommands built, so that they know the options of every command and their full
+/// names; `help` needs no page of its own.
+fn root() -> clap::Command {
     let mut root = Cli::command().disable_help_subcommand(true);
-    // Builds the subcommands: only then do they know the options of every command and their full names.
     root.build();
-    let commands: Vec<_> = root.get_subcommands().cloned().collect();
-    std::iter::once(root).chain(commands).collect()
+    root
 }
 
 fn page(command: clap::Command) -> io::Result<Vec<u8>> {

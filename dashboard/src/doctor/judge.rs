@@ -97,19 +97,21 @@ fn namespaces(facts: &Facts) -> Check {
         Ok(()) => check("namespaces", State::Ok, "a user and mount namespace can be made", ""),
         Err(why) => {
             let next = "allow unprivileged user namespaces (`user.max_user_namespaces`, AppArmor, the \
-                        container's profile); without them, rows that need other users are not exercised";
+                        container's profile); without them row F14 is not exercised";
             check("namespaces", State::Note, why.clone(), next)
         }
     }
 }
 
+/// Rows that ask what another user of a host may do need one: only root can become somebody else.
 fn user(facts: &Facts) -> Check {
     if facts.root {
-        let next = "run as a user without privileges, as in production: nothing here needs root";
-        check("user", State::Note, "root: the kernel refuses root nothing", next)
-    } else {
-        check("user", State::Ok, "not root, and nothing here needs it", "")
+        return check("user", State::Ok, "root: other users of a host can be real (rows B5, C3, C5)", "");
     }
+    let found =
+        "not root: other users of a host cannot be real, rows B5, C3 and C5 are not exercised for them";
+    let next = "for these rows run as root in a machine or container of its own; nothing else needs it";
+    check("user", State::Note, found, next)
 }
 
 fn screen(terminal: &Terminal) -> Check {
@@ -176,7 +178,7 @@ pub(super) mod tests {
             ephemeral: Some((32_768, 60_999)),
             drawn: (22_223, 24_799),
             namespaces: Ok(()),
-            root: false,
+            root: true,
             processors: 4,
             terminal: Terminal {
                 there: true,
@@ -209,7 +211,7 @@ pub(super) mod tests {
             descriptors: Some(500),
             ephemeral: Some((1024, 65_535)),
             namespaces: Err("not permitted".into()),
-            root: true,
+            root: false,
             processors: 1,
             terminal: Terminal {
                 there: true,
