@@ -2,11 +2,15 @@
 //! `matrix.json` and `events.jsonl` say: every field is described, none is missing.
 #![allow(clippy::unwrap_used)]
 
+#[path = "../../testbed/tests/support/bent.rs"]
+mod bent;
+
 use std::{
     path::{Path, PathBuf},
     time::Duration,
 };
 
+use bent::bent;
 use jsonschema::Validator;
 use scenarios::{
     catalog::{self, Profile},
@@ -69,6 +73,26 @@ fn bad_shapes_are_refused_and_the_others_are_listed() {
     });
     let accepted: Vec<&str> = accepted.map(|path| path.file_stem().unwrap().to_str().unwrap()).collect();
     assert_eq!(accepted, BEYOND_SHAPE);
+}
+
+/// Cuts out and bends every value of every shipped file, one at a time.
+#[test]
+fn what_the_reader_accepts_the_schema_accepts() {
+    let validator = validator(&schema::scenario());
+    let (mut tried, mut read) = (0, 0);
+    for name in catalog::names() {
+        let file = toml::Value::Table(catalog::source(name).unwrap().parse().unwrap());
+        for bent in bent(&file) {
+            tried += 1;
+            let source = toml::to_string(&bent).unwrap();
+            if catalog::parse("bent.toml", &source).is_ok() {
+                read += 1;
+                let wrong = errors(&validator, &json(&source).unwrap());
+                assert_eq!(wrong, Vec::<String>::new(), "{name}\n{source}");
+            }
+        }
+    }
+    assert!(read > 50 && read < tried, "{read} of {tried}");
 }
 
 #[test]

@@ -30,7 +30,7 @@ pub fn ephemeral_ports() -> Option<Range<u32>> {
     range(&fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").ok()?)
 }
 
-/// `32768	60999`: both ends included.
+/// `32768 60999`: both ends included.
 fn range(text: &str) -> Option<Range<u32>> {
     let mut ends = text.split_whitespace().map(str::parse);
     let (first, last): (u32, u32) = (ends.next()?.ok()?, ends.next()?.ok()?);

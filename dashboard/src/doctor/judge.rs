@@ -154,13 +154,8 @@ fn characters(terminal: &Terminal) -> Check {
 }
 
 fn optional(program: Program, path: Option<&str>) -> Check {
-    match path {
-        Some(path) => check(program.name, State::Ok, path, ""),
-        None => {
-            let next = format!("install it {}", program.purpose);
-            check(program.name, State::Note, "not installed", &next)
-        }
-    }
+    let state = if path.is_some() { State::Ok } else { State::Note };
+    check(program.name, state, path.unwrap_or("not installed"), &format!("install it {}", program.purpose))
 }
 
 #[cfg(test)]

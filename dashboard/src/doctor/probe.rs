@@ -95,7 +95,9 @@ mod tests {
     fn a_program_is_an_executable_file_on_the_path() {
         let home = tempfile::tempdir().unwrap();
         let folders = ["empty", "data", "bin"].map(|name| home.path().join(name));
-        folders.iter().for_each(|folder| fs::create_dir(folder).unwrap());
+        for folder in &folders {
+            fs::create_dir(folder).unwrap();
+        }
         fs::write(folders[1].join("tshark"), "no program").unwrap();
         let path = std::env::join_paths(&folders).unwrap();
         assert_eq!(find("tshark", &path), None);

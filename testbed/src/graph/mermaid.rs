@@ -18,7 +18,7 @@ pub(super) fn render(graph: &Graph) -> String {
         let arrow = match (&link.protection, link.over) {
             (Protection::Tls(_), _) => "==>",
             (Protection::Clear, Over::Segment) => "-->",
-            (Protection::PassThrough, _) | (Protection::Clear, _) => "-.->",
+            (Protection::PassThrough | Protection::Clear, _) => "-.->",
         };
         let over = link.segment.as_ref().map(|segment| format!("{segment}: ")).unwrap_or_default();
         let label = escaped(&format!("{over}{}", link.words()));

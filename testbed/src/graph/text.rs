@@ -91,7 +91,8 @@ fn segments(graph: &Graph) -> Vec<String> {
 
 fn boxed(graph: &Graph, host: &Host, width: usize, characters: Characters) -> Vec<String> {
     let [top_left, top_right, bottom_left, bottom_right, line, side] = characters.frame();
-    let (width, rule) = (width.max(NARROWEST), |count| String::from_iter(std::iter::repeat_n(line, count)));
+    let width = width.max(NARROWEST);
+    let rule = |count| drawn(line, count);
     let inner = width - 4;
     let title = shortened(&format!("{} on {}", host.name, host.segments.join(" and ")), inner);
     let mut lines =
@@ -118,7 +119,7 @@ fn arrows(graph: &Graph, from: &str, width: usize, characters: Characters) -> Ve
     let longest = arrows.iter().map(|arrow| arrow.link.words().len()).max().unwrap_or(0);
     let line = |Arrow { link, dials }: &Arrow<'_>| {
         let (shaft, words) = (characters.shaft(link), link.words());
-        let tail = String::from_iter(std::iter::repeat_n(shaft, longest - words.len() + 2));
+        let tail = drawn(shaft, longest - words.len() + 2);
         let over = link.segment.as_ref().map(|segment| format!(" on {segment}")).unwrap_or_default();
         let line = format!("  {shaft}{shaft} {words} {tail}> {}{over} ({})", link.to, dials.join(", "));
         wrapped(&line, width, 6)
@@ -126,15 +127,19 @@ fn arrows(graph: &Graph, from: &str, width: usize, characters: Characters) -> Ve
     arrows.iter().flat_map(line).collect()
 }
 
+fn drawn(c: char, count: usize) -> String {
+    std::iter::repeat_n(c, count).collect()
+}
+
 /// Broken between words into lines of `width`; every line but the first is indented.
 fn wrapped(text: &str, width: usize, indent: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut rest = text.to_owned();
-    while rest.chars().count() > width {
-        let most = rest.char_indices().nth(width).map_or(rest.len(), |(at, _)| at);
+    while let Some((most, _)) = rest.char_indices().nth(width) {
         // A space within the indent would make an empty line, and no progress.
         let begin = rest.len() - rest.trim_start().len();
-        let at = rest[..=most].rfind(' ').filter(|at| *at > begin).unwrap_or(most);
+        let spaces = rest.char_indices().take(width + 1).filter(|(at, c)| *c == ' ' && *at > begin);
+        let at = spaces.last().map_or(most, |(at, _)| at);
         let tail = rest.split_off(at);
         lines.push(rest);
         rest = format!("{}{}", " ".repeat(indent), tail.trim_start());
@@ -152,6 +157,8 @@ fn shortened(text: &str, width: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -160,6 +167,16 @@ mod tests {
         assert_eq!(wrapped("abcdefghij", 4, 1), ["abcd", " efg", " hij"]);
         assert_eq!(wrapped("short", 8, 2), ["short"]);
         assert_eq!(wrapped("größere Wörter", 7, 0), ["größere", "Wörter"]);
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_broken_into_lines_that_fit_and_nothing_is_lost(text in "[a-zé語 ]{0,200}", indent in 0..6_usize) {
+            let lines = wrapped(&text, 20, indent);
+            prop_assert!(lines.iter().all(|line| line.chars().count() <= 20), "{lines:?}");
+            let letters = |text: &str| text.chars().filter(|c| !c.is_whitespace()).collect::<String>();
+            prop_assert_eq!(letters(&lines.concat()), letters(&text));
+        }
     }
 
     #[test]
