@@ -58,7 +58,6 @@ fn names_of_any_length_fit_too() {
         },
     );
     let source = source
-        .replace("owner = \"caller\"", "owner = \"caller\"")
         .replace("host = \"clients\"", &format!("host = \"{long}3\""))
         .replace(&format!("[identities.{long}0]"), "[identities.caller]")
         .replace(&format!("{long}0.cloud.invalid"), "caller.cloud.invalid");

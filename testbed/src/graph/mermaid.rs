@@ -4,7 +4,10 @@
 
 use std::fmt::Write;
 
-use super::model::{Arrow, Graph, Host, Over, Protection};
+use super::{
+    model::{Graph, Host, Over, Protection},
+    words::Arrow,
+};
 
 pub(super) fn render(graph: &Graph) -> String {
     let mut text = format!("flowchart LR\n  %% {}: {}\n", graph.architecture, comment(&graph.title));

@@ -1,7 +1,7 @@
 //! The topology of an architecture as a picture or as data: one pure model, four renderings.
 //!
 //! ```text
-//! Architecture ── model.rs ── Graph ──┬── text.rs     boxes for a terminal of 80 columns
+//! Architecture ─ declared.rs ─ Graph ─┬── text.rs     boxes for a terminal of 80 columns
 //!                                     ├── mermaid.rs  a flowchart for Markdown
 //!                                     ├── dot.rs      a digraph for Graphviz
 //!                                     └── serde       JSON, described by `schema::graph`
@@ -9,10 +9,12 @@
 //!
 //! It says what a file declares; what a run sees on its links is not drawn here. It reads and writes nothing.
 
+mod declared;
 mod dot;
 mod mermaid;
 mod model;
 mod text;
+mod words;
 
 pub use model::{Graph, Host, Link, Over, Process, Protection, Segment, Tls};
 pub use text::Characters;

@@ -6,7 +6,10 @@
 
 use std::fmt::Write;
 
-use super::model::{Arrow, Graph, Host, Link, Over, Protection};
+use super::{
+    model::{Graph, Host, Link, Over, Protection},
+    words::Arrow,
+};
 
 const WIDTH: usize = 80;
 /// A box does not get narrower than this, however deep it lies.
