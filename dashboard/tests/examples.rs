@@ -17,8 +17,12 @@ const RECORDED: &str = "runs/20310504T100000Z-compare-42";
 
 /// What is not run here, and why.
 const ELSEWHERE: &[(&str, &str)] = &[
-    ("testbed", "everything, as `testbed compare --profile tiny --format json`, which is run"),
-    ("testbed compare", "everything, as `testbed compare --profile tiny --format json`, which is run"),
+    ("testbed", "everything there is: scenarios/tests/compare.rs runs it"),
+    ("testbed compare", "everything there is: scenarios/tests/compare.rs runs it"),
+    (
+        "testbed compare --profile tiny --format json",
+        "everything there is: scenarios/tests/compare.rs runs it",
+    ),
     ("testbed up separate-environments --out lab", "stays up until it is ended: tests/openstack.rs does it"),
     ("testbed up ./mine.toml --out lab --force", "stays up until it is ended: tests/openstack.rs does it"),
 ];
