@@ -19,7 +19,9 @@ use testbed::vocabulary::{Asset, Vantage};
 
 use crate::event::{ScenarioInfo, Verdict};
 
-pub use embedded::{all, load, names, parse, source};
+pub(crate) use resolve::VERDICTS;
+
+pub use embedded::{all, asked, load, names, parse, source};
 
 /// One thing that is tried. Its file is named after its id.
 #[derive(Clone, Debug, PartialEq, Serialize)]
