@@ -7,6 +7,8 @@
 //!  event      every fact as one stream            jsonl   its lines
 //!  snapshot   the fold of the stream that screens draw
 //!  export     files of a run, each a fold too     run_dir where they go, atomically
+//!  recording  a run read back from the disk
+//!  rows       the requirements, and what shows each of them
 //!  latency    histograms to rows                  host    facts of the machine
 //! ```
 //!
@@ -18,6 +20,8 @@ pub mod export;
 pub mod host;
 pub mod jsonl;
 pub mod latency;
+pub mod recording;
+pub mod rows;
 pub mod run_dir;
 pub mod runner;
 pub mod snapshot;
