@@ -203,6 +203,50 @@ impl Tally {
     }
 }
 
+/// Honest work of one phase in one scenario, as a screen keeps it: counts by latency, in far less room than a
+/// histogram takes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Samples {
+    /// Completed requests by latency in nanoseconds.
+    latencies: BTreeMap<u64, u64>,
+    /// Failed requests.
+    pub errors: u64,
+    /// Arrivals sent late by the generator.
+    pub late: u64,
+    /// Milliseconds they were gathered in.
+    pub lasted_ms: u64,
+    /// Intervals whose histogram is damaged: their requests are missing here.
+    pub unreadable: u64,
+    /// Start of the newest interval: operations share their seconds.
+    newest_ms: Option<u64>,
+}
+
+impl Samples {
+    /// Takes one interval in.
+    pub fn add(&mut self, interval: &Interval) {
+        if self.newest_ms != Some(interval.start_ms) {
+            self.newest_ms = Some(interval.start_ms);
+            self.lasted_ms += interval.length_ms;
+        }
+        self.errors += interval.errors;
+        self.late += interval.late;
+        let Ok(histogram) = decode(interval) else {
+            self.unreadable += 1;
+            return;
+        };
+        for step in histogram.iter_recorded() {
+            *self.latencies.entry(step.value_iterated_to()).or_default() += step.count_at_value();
+        }
+    }
+
+    /// Adds these requests to a histogram.
+    pub fn pour(&self, into: &mut Histogram<u64>) {
+        for (latency, count) in &self.latencies {
+            into.saturating_record_n(*latency, *count);
+        }
+    }
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -278,7 +322,33 @@ mod tests {
         assert!(error.starts_with("histogram of open/public-sniff/baseline/login at 3000 ms: "), "{error}");
     }
 
+    #[test]
+    fn a_damaged_interval_is_counted_and_not_guessed() {
+        let mut damaged = sample::interval(1_000, [1_000_000]);
+        damaged.histogram.truncate(12);
+        let mut samples = Samples::default();
+        samples.add(&sample::interval(0, [1_000_000, 2_000_000]));
+        samples.add(&damaged);
+        let mut all = histogram();
+        samples.pour(&mut all);
+        assert_eq!((all.len(), samples.unreadable, samples.lasted_ms), (2, 1, 2_000));
+    }
+
     proptest! {
+        #[test]
+        fn what_a_screen_keeps_has_the_percentiles_of_the_histogram(
+            values in prop::collection::vec(1u64..60_000_000_000, 1..300), q in 0.0..1.0f64,
+        ) {
+            let interval = sample::interval(0, values);
+            let mut samples = Samples::default();
+            samples.add(&interval);
+            let mut poured = histogram();
+            samples.pour(&mut poured);
+            let whole = decode(&interval).unwrap();
+            prop_assert_eq!(poured.len(), whole.len());
+            prop_assert_eq!(poured.value_at_quantile(q), whole.value_at_quantile(q));
+        }
+
         #[test]
         fn encoding_loses_no_count(values in prop::collection::vec(1u64..60_000_000_000, 0..200)) {
             let interval = sample::interval(0, values);

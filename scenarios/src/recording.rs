@@ -159,7 +159,7 @@ mod tests {
         let damaged: String = text
             .lines()
             .enumerate()
-            .map(|(at, line)| if at == 6 { "{\"at_ms\":1,\n" .to_owned() } else { format!("{line}\n") })
+            .map(|(at, line)| if at == 6 { "{\"at_ms\":1,\n".to_owned() } else { format!("{line}\n") })
             .collect();
         assert!(refused(&damaged).starts_with("runs/x/events.jsonl:7:"), "{}", refused(&damaged));
     }

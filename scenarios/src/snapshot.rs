@@ -2,14 +2,21 @@
 //!
 //! No I/O and no clock: [`Snapshot::apply`] is the only way to change it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
 
+use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 use testbed::vocabulary::Phase;
 
-use crate::event::{
-    Attempt, Cell, Event, Exposed, FloodInterval, Host, Impact, Interval, LinkSeen, Performance, RunStarted,
-    Stamped, Topology, ValidityFlag,
+use crate::{
+    event::{
+        Attempt, Cell, Event, Exposed, FloodInterval, Host, Impact, Interval, LinkSeen, Performance,
+        RunStarted, Stamped, Topology, ValidityFlag,
+    },
+    latency::{self, Samples},
 };
 
 /// How many recent facts a snapshot keeps for the screen.
@@ -46,6 +53,8 @@ pub struct Snapshot {
     pub recent: VecDeque<(u64, Recent)>,
     /// Throughput by second, newest last.
     pub throughput: VecDeque<Second>,
+    /// Honest work by (architecture, scenario, phase). Shared, since a snapshot is copied for every frame.
+    pub work: BTreeMap<(String, String, Phase), Arc<Samples>>,
     /// Why a flag is false: (flag, place, reason).
     pub invalid: Vec<(ValidityFlag, String, String)>,
     /// The newest end of attack traffic.
@@ -54,6 +63,21 @@ pub struct Snapshot {
     pub ended: Option<u8>,
     /// True when the run was interrupted.
     pub interrupted: bool,
+}
+
+/// A sum of honest work.
+#[derive(Clone, Debug)]
+pub struct Work {
+    /// Latency from intended start, nanoseconds.
+    pub latency: Histogram<u64>,
+    /// Failed requests.
+    pub errors: u64,
+    /// Arrivals sent late by the generator.
+    pub late: u64,
+    /// Milliseconds it took.
+    pub lasted_ms: u64,
+    /// Intervals whose histogram is damaged.
+    pub unreadable: u64,
 }
 
 /// When attack traffic was asked to end, and when its last socket was closed; run milliseconds.
@@ -151,7 +175,7 @@ impl Snapshot {
                     phase: Some(*phase),
                 });
             }
-            Event::Interval(interval) => self.work(interval),
+            Event::Interval(interval) => self.worked(interval),
             Event::Link(link) => {
                 self.links.insert((link.architecture.clone(), link.link.clone()), link.clone());
             }
@@ -185,6 +209,28 @@ impl Snapshot {
         self.invalid.iter().all(|(cleared, _, _)| *cleared != flag)
     }
 
+    /// Did this scenario run on a weakened form of this architecture? A weakened architecture is another one.
+    pub fn weakened(&self, architecture: &str, scenario: &str) -> bool {
+        let of = |cell: &&Cell| cell.architecture == architecture && cell.scenario == scenario;
+        self.cells.iter().filter(of).any(|cell| cell.weakness.is_some())
+    }
+
+    /// The honest work of one phase on one architecture, of one scenario or of all that left it as it is.
+    pub fn work(&self, architecture: &str, scenario: Option<&str>, phase: Phase) -> Work {
+        let mut sum = Work { latency: latency::histogram(), errors: 0, late: 0, lasted_ms: 0, unreadable: 0 };
+        for ((of, by, during), samples) in &self.work {
+            let chosen = scenario.map_or_else(|| !self.weakened(of, by), |scenario| scenario == by);
+            if of == architecture && *during == phase && chosen {
+                samples.pour(&mut sum.latency);
+                sum.errors += samples.errors;
+                sum.late += samples.late;
+                sum.lasted_ms += samples.lasted_ms;
+                sum.unreadable += samples.unreadable;
+            }
+        }
+        sum
+    }
+
     fn judged(&mut self, cell: &Cell) {
         let same = |known: &&mut Cell| {
             known.asset == cell.asset
@@ -204,7 +250,10 @@ impl Snapshot {
         self.recent.push_back((at_ms, recent));
     }
 
-    fn work(&mut self, interval: &Interval) {
+    fn worked(&mut self, interval: &Interval) {
+        let Interval { architecture, scenario, phase, .. } = interval;
+        let samples = self.work.entry((architecture.clone(), scenario.clone(), *phase)).or_default();
+        Arc::make_mut(samples).add(interval);
         let same = self.throughput.back().is_some_and(|last| {
             last.start_ms == interval.start_ms && last.architecture == interval.architecture
         });
@@ -250,6 +299,17 @@ mod tests {
         ]);
         let seen: Vec<_> = run.cells.iter().map(|cell| (cell.asset, cell.verdict)).collect();
         assert_eq!(seen, [(Asset::Token, Verdict::Held), (Asset::Password, Verdict::Broken)]);
+    }
+
+    #[test]
+    fn work_is_summed_over_the_scenarios_that_left_the_architecture_as_it_is() {
+        let run = Snapshot::of(&sample::run());
+        // Four scenarios of 3 s with 200 logins and 200 lists each second; direct-connect has a weakness.
+        let all = run.work("open", None, Phase::Baseline);
+        assert_eq!((all.latency.len(), all.lasted_ms), (3 * 3 * 400, 3 * 2 * 3_000));
+        let weakened = run.work("open", Some("direct-connect"), Phase::Baseline);
+        assert_eq!(weakened.latency.len(), 3 * 400);
+        assert_eq!(run.work("unlisted", None, Phase::Baseline).latency.len(), 0);
     }
 
     #[test]

@@ -9,8 +9,7 @@ use scenarios::{
 };
 
 /// Letter and last number of each chapter of the requirements.
-const CHAPTERS: [(char, u32); 7] =
-    [('A', 10), ('B', 7), ('C', 5), ('D', 6), ('E', 6), ('F', 24), ('G', 14)];
+const CHAPTERS: [(char, u32); 7] = [('A', 10), ('B', 7), ('C', 5), ('D', 6), ('E', 6), ('F', 24), ('G', 14)];
 
 /// The rows of the truth table.
 const TRUTH_TABLE: [&str; 17] = [
@@ -39,7 +38,8 @@ fn row<'a>(rows: &'a [Row], id: &str) -> &'a Row {
 
 #[test]
 fn every_row_of_the_requirements_is_there_once_and_in_order() {
-    let chapters = CHAPTERS.iter().flat_map(|(letter, last)| (1..=*last).map(move |n| format!("{letter}{n}")));
+    let chapters =
+        CHAPTERS.iter().flat_map(|(letter, last)| (1..=*last).map(move |n| format!("{letter}{n}")));
     let expected: Vec<String> = chapters.chain(TRUTH_TABLE.map(String::from)).collect();
     let listed: Vec<String> = rows::all().unwrap().into_iter().map(|row| row.id).collect();
     assert_eq!(listed, expected);
