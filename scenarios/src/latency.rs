@@ -239,11 +239,52 @@ impl Samples {
         }
     }
 
-    /// Adds these requests to a histogram.
-    pub fn pour(&self, into: &mut Histogram<u64>) {
-        for (latency, count) in &self.latencies {
-            into.saturating_record_n(*latency, *count);
+    /// Takes others in.
+    pub fn merge(&mut self, other: &Self) {
+        for (latency, count) in &other.latencies {
+            *self.latencies.entry(*latency).or_default() += count;
         }
+        self.errors += other.errors;
+        self.late += other.late;
+        self.lasted_ms += other.lasted_ms;
+        self.unreadable += other.unreadable;
+    }
+
+    /// Their latencies in order, to be asked for many percentiles.
+    pub fn spread(&self) -> Spread {
+        let mut below = 0;
+        let steps = self.latencies.iter().map(|(latency, count)| {
+            below += count;
+            (below, *latency)
+        });
+        Spread(steps.collect())
+    }
+}
+
+/// Latencies in order: how many requests took at most how long.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Spread(Vec<(u64, u64)>);
+
+impl Spread {
+    /// Completed requests.
+    pub fn count(&self) -> u64 {
+        self.0.last().map_or(0, |(count, _)| *count)
+    }
+
+    /// Quantile `q` in milliseconds, as [`quantile_ms`] has it.
+    pub fn quantile_ms(&self, q: f64) -> Option<f64> {
+        (self.count() >= samples_needed(q)).then(|| self.value_at(q)).flatten().map(ms)
+    }
+
+    /// The slowest request in milliseconds.
+    pub fn max_ms(&self) -> Option<f64> {
+        self.0.last().map(|(_, latency)| ms(*latency))
+    }
+
+    fn value_at(&self, q: f64) -> Option<u64> {
+        let rank = ((q * self.count() as f64).ceil() as u64).max(1);
+        let at = self.0.partition_point(|(below, _)| *below < rank);
+        self.0.get(at).map(|(_, latency)| *latency)
     }
 }
 
@@ -329,9 +370,7 @@ mod tests {
         let mut samples = Samples::default();
         samples.add(&sample::interval(0, [1_000_000, 2_000_000]));
         samples.add(&damaged);
-        let mut all = histogram();
-        samples.pour(&mut all);
-        assert_eq!((all.len(), samples.unreadable, samples.lasted_ms), (2, 1, 2_000));
+        assert_eq!((samples.spread().count(), samples.unreadable, samples.lasted_ms), (2, 1, 2_000));
     }
 
     proptest! {
@@ -339,14 +378,17 @@ mod tests {
         fn what_a_screen_keeps_has_the_percentiles_of_the_histogram(
             values in prop::collection::vec(1u64..60_000_000_000, 1..300), q in 0.0..1.0f64,
         ) {
-            let interval = sample::interval(0, values);
+            let halves = values.split_at(values.len() / 2);
             let mut samples = Samples::default();
-            samples.add(&interval);
-            let mut poured = histogram();
-            samples.pour(&mut poured);
-            let whole = decode(&interval).unwrap();
-            prop_assert_eq!(poured.len(), whole.len());
-            prop_assert_eq!(poured.value_at_quantile(q), whole.value_at_quantile(q));
+            for half in [halves.0, halves.1] {
+                let mut part = Samples::default();
+                part.add(&sample::interval(0, half.iter().copied()));
+                samples.merge(&part);
+            }
+            let (spread, whole) = (samples.spread(), decode(&sample::interval(0, values)).unwrap());
+            prop_assert_eq!(spread.count(), whole.len());
+            prop_assert_eq!(spread.value_at(q), Some(whole.value_at_quantile(q)));
+            prop_assert_eq!(spread.quantile_ms(q), quantile_ms(&whole, q));
         }
 
         #[test]

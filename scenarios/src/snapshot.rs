@@ -7,7 +7,6 @@ use std::{
     sync::Arc,
 };
 
-use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 use testbed::vocabulary::Phase;
 
@@ -16,7 +15,7 @@ use crate::{
         Attempt, Cell, Event, Exposed, FloodInterval, Host, Impact, Interval, LinkSeen, Performance,
         RunStarted, Stamped, Topology, ValidityFlag,
     },
-    latency::{self, Samples},
+    latency::Samples,
 };
 
 /// How many recent facts a snapshot keeps for the screen.
@@ -63,21 +62,6 @@ pub struct Snapshot {
     pub ended: Option<u8>,
     /// True when the run was interrupted.
     pub interrupted: bool,
-}
-
-/// A sum of honest work.
-#[derive(Clone, Debug)]
-pub struct Work {
-    /// Latency from intended start, nanoseconds.
-    pub latency: Histogram<u64>,
-    /// Failed requests.
-    pub errors: u64,
-    /// Arrivals sent late by the generator.
-    pub late: u64,
-    /// Milliseconds it took.
-    pub lasted_ms: u64,
-    /// Intervals whose histogram is damaged.
-    pub unreadable: u64,
 }
 
 /// When attack traffic was asked to end, and when its last socket was closed; run milliseconds.
@@ -216,16 +200,12 @@ impl Snapshot {
     }
 
     /// The honest work of one phase on one architecture, of one scenario or of all that left it as it is.
-    pub fn work(&self, architecture: &str, scenario: Option<&str>, phase: Phase) -> Work {
-        let mut sum = Work { latency: latency::histogram(), errors: 0, late: 0, lasted_ms: 0, unreadable: 0 };
+    pub fn work(&self, architecture: &str, scenario: Option<&str>, phase: Phase) -> Samples {
+        let mut sum = Samples::default();
         for ((of, by, during), samples) in &self.work {
-            let chosen = scenario.map_or_else(|| !self.weakened(of, by), |scenario| scenario == by);
-            if of == architecture && *during == phase && chosen {
-                samples.pour(&mut sum.latency);
-                sum.errors += samples.errors;
-                sum.late += samples.late;
-                sum.lasted_ms += samples.lasted_ms;
-                sum.unreadable += samples.unreadable;
+            let chosen = || scenario.map_or_else(|| !self.weakened(of, by), |scenario| scenario == by);
+            if of == architecture && *during == phase && chosen() {
+                sum.merge(samples);
             }
         }
         sum
@@ -306,10 +286,10 @@ mod tests {
         let run = Snapshot::of(&sample::run());
         // Four scenarios of 3 s with 200 logins and 200 lists each second; direct-connect has a weakness.
         let all = run.work("open", None, Phase::Baseline);
-        assert_eq!((all.latency.len(), all.lasted_ms), (3 * 3 * 400, 3 * 2 * 3_000));
+        assert_eq!((all.spread().count(), all.lasted_ms), (3 * 3 * 400, 3 * 2 * 3_000));
         let weakened = run.work("open", Some("direct-connect"), Phase::Baseline);
-        assert_eq!(weakened.latency.len(), 3 * 400);
-        assert_eq!(run.work("unlisted", None, Phase::Baseline).latency.len(), 0);
+        assert_eq!(weakened.spread().count(), 3 * 400);
+        assert_eq!(run.work("unlisted", None, Phase::Baseline), Samples::default());
     }
 
     #[test]

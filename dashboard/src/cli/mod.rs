@@ -7,6 +7,8 @@ pub mod check;
 pub mod compare;
 pub mod global;
 pub mod list;
+pub mod replay;
+pub mod report;
 pub mod run;
 pub mod up;
 
@@ -31,6 +33,10 @@ pub enum Command {
     Compare(compare::Compare),
     /// Run chosen scenarios
     Run(run::Run),
+    /// Show a recorded run again
+    Replay(replay::Replay),
+    /// Render a recorded run
+    Report(report::Report),
     /// Name what there is to choose from
     List(list::List),
     /// Check architecture and scenario files

@@ -3,6 +3,8 @@
 mod check;
 mod compare;
 mod list;
+mod replay;
+mod report;
 mod up;
 
 use std::{ffi::OsString, process::ExitCode};
@@ -51,7 +53,9 @@ fn run(global: &Global, command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Compare(options) => compare::compare(&engine, global, &options.common, &options.scenarios),
         Command::Run(options) => compare::compare(&engine, global, &options.common, &options.scenarios),
-        Command::List(options) => list::list(&Shipped, options.what),
+        Command::List(options) => list::list(&Shipped, &options),
+        Command::Replay(options) => replay::replay(global, &options),
+        Command::Report(options) => report::report(global, &options),
         Command::Check(options) => check::check(&Shipped, &options.files),
         Command::Up(options) => up::up(&Shipped, global, &options),
     }

@@ -8,8 +8,8 @@ use crate::{
     tui::paint::{Scene, list, word},
 };
 
-/// Draws it; returns how far it can be scrolled.
-pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) -> usize {
+/// Draws it from line `scroll` on; returns how far it can be scrolled.
+pub fn draw(scene: &Scene<'_>, area: Rect, scroll: usize, buffer: &mut Buffer) -> usize {
     let shown = scene.view.architecture(scene.snapshot).unwrap_or_default();
     let inner = scene.block("Evidence, newest first", area, buffer);
     let lines: Vec<_> = scene
@@ -28,7 +28,7 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) -> usize {
             buffer,
         );
     }
-    list(&lines, scene.view.scroll, inner, buffer)
+    list(&lines, scroll, inner, buffer)
 }
 
 fn architecture(recent: &Recent) -> Option<&str> {
