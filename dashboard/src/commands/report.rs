@@ -34,7 +34,7 @@ pub(super) fn report(global: &Global, options: &Report) -> Result<Exit, Failure>
     let wanted = options.output.as_deref().filter(|output| *output != Path::new("-"));
     match (texts.as_slice(), wanted) {
         ([(_, text)], None) => output::result(text)?,
-        (several, None) => return Err(too_many(several)),
+        (several, None) => return Err(too_many(several, options.format)),
         ([(_, text)], Some(output)) if !output.is_dir() => {
             write(output, text, options.force)?;
             told(global, output);
@@ -149,12 +149,16 @@ fn known(what: &str, name: &str, known: &[&str]) -> Result<(), Failure> {
     Err(Failure::usage(format!("the run has no {what} `{}`", name.escape_debug())).help(help))
 }
 
-fn too_many(files: &[(String, String)]) -> Failure {
+fn too_many(files: &[(String, String)], format: ReportFormat) -> Failure {
     let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).take(6).collect();
     let more = if files.len() > names.len() { ", …" } else { "" };
-    Failure::usage(format!("this makes {} files: {}{more}", files.len(), names.join(", "))).help(
-        "`-o DIR` writes them all; one alone may go to stdout: choose it with --arch and --operation, or --table",
-    )
+    let choice = match format {
+        ReportFormat::Csv => "--table",
+        ReportFormat::Hgrm => "--arch and --operation",
+        _ => "--arch",
+    };
+    Failure::usage(format!("this makes {} files: {}{more}", files.len(), names.join(", ")))
+        .help(format!("`-o DIR` writes them all; or choose one with {choice}, which may go to stdout"))
 }
 
 fn write(path: &Path, text: &str, force: bool) -> Result<(), Failure> {
