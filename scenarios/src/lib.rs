@@ -9,7 +9,8 @@
 //!  export     files of a run, each a fold too     run_dir where they go, atomically
 //!  recording  a run read back from the disk
 //!  rows       the requirements, and what shows each of them
-//!  latency    histograms to rows                  host    facts of the machine
+//!  latency    histograms to rows                  spread  what a screen keeps of them
+//!  host       facts of the machine
 //! ```
 //!
 //! Screen, report and JSON cannot disagree: all of them are folds of the same events.
@@ -25,6 +26,7 @@ pub mod rows;
 pub mod run_dir;
 pub mod runner;
 pub mod snapshot;
+pub mod spread;
 pub mod verdict;
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use crate::{
         Attempt, Cell, Event, Exposed, FloodInterval, Host, Impact, Interval, LinkSeen, Performance,
         RunStarted, Stamped, Topology, ValidityFlag,
     },
-    latency::Samples,
+    spread::Samples,
 };
 
 /// How many recent facts a snapshot keeps for the screen.

@@ -3,8 +3,8 @@
 //! A curve ends where fewer than ten samples lie beyond it: what comes after is chance.
 
 use scenarios::{
-    latency::{Samples, Spread},
     snapshot::Snapshot,
+    spread::{Samples, Spread},
 };
 use testbed::vocabulary::Phase;
 
