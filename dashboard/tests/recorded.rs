@@ -10,21 +10,15 @@ use std::{
 use assert_cmd::{Command, assert::Assert};
 use tempfile::TempDir;
 
-/// A tiny run and what it printed.
-struct Run {
-    home: TempDir,
-    printed: Vec<u8>,
-}
-
-static RUN: LazyLock<Run> = LazyLock::new(|| {
-    let home = tempfile::tempdir().unwrap();
-    let out = home.path().join("run");
-    let arguments =
-        ["run", "public-sniff", "direct-connect", "--profile", "tiny", "--seed", "42", "--format"];
-    let mut command = testbed(&arguments);
-    let assert = command.args(["--seed", "42", "--format", "markdown", "--out"]).arg(out).assert().success();
-    Run { printed: assert.get_output().stdout.clone(), home }
+/// What a tiny run printed; its directory is replaced by the next test run.
+static PRINTED: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let chosen = ["run", "public-sniff", "direct-connect", "-a", "plaintext", "-a", "proxy-in-front"];
+    let mut command = testbed(&chosen);
+    command.args(["--profile", "tiny", "--seed", "42", "--format", "markdown", "--force", "--out"]);
+    command.arg(OUT).assert().success().get_output().stdout.clone()
 });
+
+const OUT: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/recorded-run");
 
 fn testbed(arguments: &[&str]) -> Command {
     let mut command = Command::cargo_bin("testbed").unwrap();
@@ -33,7 +27,8 @@ fn testbed(arguments: &[&str]) -> Command {
 }
 
 fn directory() -> PathBuf {
-    RUN.home.path().join("run")
+    LazyLock::force(&PRINTED);
+    PathBuf::from(OUT)
 }
 
 fn file(name: &str) -> Vec<u8> {
@@ -68,7 +63,7 @@ fn a_replay_is_the_matrix_of_the_run_byte_for_byte() {
         stdout(on("replay", &directory().join("events.jsonl"), &["--format", "json"])) == file("matrix.json")
     );
     assert!(stdout(on("replay", &directory(), &["--format", "markdown"])) == file("report.md"));
-    assert!(RUN.printed == file("report.md"), "`run --format markdown` prints the report");
+    assert!(*PRINTED == file("report.md"), "`run --format markdown` prints the report");
     let text = stdout(on("replay", &directory(), &[]));
     assert!(text == stdout(on("report", &directory(), &[])));
     assert!(String::from_utf8(text).unwrap().contains("public-sniff"));

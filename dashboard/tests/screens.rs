@@ -235,7 +235,9 @@ fn no_size_panics() {
         sizes.chain([(0, 0), (1, 200), (149, 29), (150, 30), (151, 200), (500, 1), (500, 200)]).collect();
     for snapshot in &states {
         for screen in Screen::ALL {
-            for overlay in [Overlay::Nothing, Overlay::Help, Overlay::Asking { keep: true }] {
+            // What lies over a screen is drawn alike over each of them.
+            let over = [Overlay::Nothing, Overlay::Help, Overlay::Asking { keep: true }];
+            for overlay in over.into_iter().take(if *screen == Screen::Topology { 3 } else { 1 }) {
                 let cursor = Cursor { row: 99, column: 99, open: false };
                 let view = View { overlay, cursor, scroll: 999, ..on(*screen) };
                 for size in &sizes {

@@ -18,8 +18,8 @@ use crate::{
     spread::Samples,
 };
 
-/// How many recent facts a snapshot keeps for the screen.
-const RECENT: usize = 64;
+/// How many recent facts of each architecture a snapshot keeps for the screen.
+const RECENT: usize = 48;
 /// How many throughput seconds a snapshot keeps.
 const SECONDS: usize = 240;
 
@@ -97,6 +97,19 @@ pub enum Recent {
     Flood(FloodInterval),
     /// A line for people.
     Note(String),
+}
+
+impl Recent {
+    /// Whose fact it is; a note is nobody's.
+    pub fn architecture(&self) -> Option<&str> {
+        match self {
+            Self::Exposed(it) => Some(&it.architecture),
+            Self::Attempt(it) => Some(&it.architecture),
+            Self::Impact(it) => Some(&it.architecture),
+            Self::Flood(it) => Some(&it.architecture),
+            Self::Note(_) => None,
+        }
+    }
 }
 
 /// Honest work of one second, all operations.
@@ -224,8 +237,11 @@ impl Snapshot {
     }
 
     fn remember(&mut self, at_ms: u64, recent: Recent) {
-        if self.recent.len() == RECENT {
-            self.recent.pop_front();
+        let alike = |(_, known): &(u64, Recent)| known.architecture() == recent.architecture();
+        if self.recent.iter().filter(|known| alike(known)).count() >= RECENT
+            && let Some(oldest) = self.recent.iter().position(alike)
+        {
+            self.recent.remove(oldest);
         }
         self.recent.push_back((at_ms, recent));
     }
@@ -279,6 +295,26 @@ mod tests {
         ]);
         let seen: Vec<_> = run.cells.iter().map(|cell| (cell.asset, cell.verdict)).collect();
         assert_eq!(seen, [(Asset::Token, Verdict::Held), (Asset::Password, Verdict::Broken)]);
+    }
+
+    #[test]
+    fn one_loud_architecture_does_not_drown_what_others_gave_away() {
+        let fact = |architecture: &str, n: u64| Stamped {
+            at_ms: n,
+            event: Event::Impact(Impact {
+                architecture: architecture.to_owned(),
+                scenario: String::new(),
+                technique: String::new(),
+                attack_id: String::new(),
+                what: n.to_string(),
+                confirmed: true,
+            }),
+        };
+        let loud: Vec<_> = (1..500).map(|n| fact("loud", n)).collect();
+        let run = Snapshot::of([fact("quiet", 0)].iter().chain(&loud));
+        let of = |name| run.recent.iter().filter(move |(_, it)| it.architecture() == Some(name));
+        assert_eq!((of("quiet").count(), of("loud").count()), (1, RECENT));
+        assert_eq!(run.recent.back().map(|(at_ms, _)| *at_ms), Some(499), "the newest are kept");
     }
 
     #[test]

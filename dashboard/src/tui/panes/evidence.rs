@@ -17,7 +17,7 @@ pub fn draw(scene: &Scene<'_>, area: Rect, scroll: usize, buffer: &mut Buffer) -
         .recent
         .iter()
         .rev()
-        .filter(|(_, recent)| architecture(recent).is_none_or(|of| of == shown))
+        .filter(|(_, recent)| recent.architecture().is_none_or(|of| of == shown))
         .map(|(at_ms, recent)| line(scene, *at_ms, recent))
         .collect();
     if lines.is_empty() {
@@ -29,16 +29,6 @@ pub fn draw(scene: &Scene<'_>, area: Rect, scroll: usize, buffer: &mut Buffer) -
         );
     }
     list(&lines, scroll, inner, buffer)
-}
-
-fn architecture(recent: &Recent) -> Option<&str> {
-    match recent {
-        Recent::Exposed(it) => Some(&it.architecture),
-        Recent::Attempt(it) => Some(&it.architecture),
-        Recent::Impact(it) => Some(&it.architecture),
-        Recent::Flood(it) => Some(&it.architecture),
-        Recent::Note(_) => None,
-    }
 }
 
 fn line(scene: &Scene<'_>, at_ms: u64, recent: &Recent) -> Line<'static> {
