@@ -6,12 +6,12 @@
 //! ```
 //!
 //! Clear/clear copies, TLS/clear terminates, TLS/TLS re-encrypts. It copies at layer 4 and parses nothing, but
-//! where a listener speaks HTTP: there it dials at the first request and forwards messages.
+//! where a listener speaks HTTP: there it dials at the first request and forwards messages. Every connection
+//! goes to the same dial; where that depends on the name asked for, see `pass_through`.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -22,6 +22,7 @@ use crate::{
     serve::{Drained, Tally, serve},
     stream::{BoxStream, Stream},
     transport::{Dial, Ends, Listen, Party},
+    upstream,
 };
 
 /// What passes between the two codecs.
@@ -88,14 +89,7 @@ impl<D: Dial> Proxy<D> {
     }
 
     async fn upstream(&self) -> std::io::Result<BoxStream> {
-        let opened = async {
-            let (wire, _ends) = within(self.limits.connect, self.dial.dial()).await?;
-            self.back.connect(wire, self.limits.handshake).await
-        };
-        opened.await.inspect_err(|_| Tally::count(&self.tally.upstream_failed))
+        let opened = upstream::open(&self.dial, &self.back, self.limits).await;
+        opened.inspect_err(|_| Tally::count(&self.tally.upstream_failed))
     }
-}
-
-async fn within<T>(deadline: Duration, work: impl Future<Output = std::io::Result<T>>) -> std::io::Result<T> {
-    timeout(deadline, work).await.unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()))
 }

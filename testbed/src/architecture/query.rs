@@ -122,10 +122,7 @@ impl Architecture {
 impl Architecture {
     /// The segment a dial crosses; `None` on a host-local link.
     pub fn segment_of(&self, id: DialId) -> Option<SegmentId> {
-        match self[self[id].to].place {
-            Place::Segment(segment) => Some(segment),
-            Place::Local => None,
-        }
+        self[self[id].to].place.segment()
     }
 
     /// Hosts with an address on a segment, in file order.
@@ -163,13 +160,39 @@ impl Architecture {
         self[self[id].process].host
     }
 
-    /// Follows proxies from a listener to the one that answers requests. Chains are free of loops.
+    /// Follows proxies from a listener to the one that answers requests; where names are routed, by the
+    /// listener's own (the first), to the first that serves it. Chains are free of loops.
     pub fn end_of(&self, id: ListenerId) -> ListenerId {
         let mut listener = id;
-        while let Some(forward) = self[listener].forward {
-            listener = self[forward].to;
+        while let Some(onward) = self.onward(listener).first() {
+            listener = self[*onward].to;
         }
         listener
+    }
+
+    /// Do its callers speak TLS, whether it ends there or is passed on?
+    pub fn speaks_tls(&self, id: ListenerId) -> bool {
+        self[id].identity.is_some() || !self[id].routes.is_empty()
+    }
+
+    /// The certificate its callers meet: its own, or, where it passes TLS on, that of the far side of its first
+    /// name.
+    pub fn met(&self, id: ListenerId) -> Option<IdentityId> {
+        let first = || self[id].routes.first()?.to.first().copied();
+        self[id].identity.or_else(|| self.met(self[first()?].to))
+    }
+
+    /// The name its callers ask for: the first it routes, or the first of its certificate.
+    pub fn own_name(&self, id: ListenerId) -> Option<&str> {
+        let routed = self[id].routes.first().map(|route| &route.name);
+        let certified = || self[self[id].identity?].names.first();
+        routed.or_else(certified).map(String::as_str)
+    }
+
+    /// The dials a listener's connections go on to, for its own name; empty where it answers itself.
+    pub fn onward(&self, id: ListenerId) -> Vec<DialId> {
+        let routed = self[id].routes.first().map(|route| route.to.clone()).unwrap_or_default();
+        self[id].forward.into_iter().chain(routed).collect()
     }
 }
 
