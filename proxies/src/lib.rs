@@ -6,8 +6,7 @@
 //!  codec         clear or TLS, with the custody seam on both sides   (tls, custody)
 //!  relay         both ways with half-close
 //!  forward_http  HTTP messages both ways, with `Client-Cert` put right
-//!  proxy         front codec → dial → back codec → relay or forward_http   (upstream)
-//!                terminate, re-encrypt, copy
+//!  proxy         front codec → dial → back codec → relay or forward_http: terminate, re-encrypt, copy   (upstream)
 //!  pass_through  peek → route by name → dial → replay → relay: TLS untouched
 //!  peek          first bytes → which server a ClientHello asks for; pure
 //!  routes        name → dials, in turn; pure

@@ -6,8 +6,8 @@
 //! ```
 //!
 //! Clear/clear copies, TLS/clear terminates, TLS/TLS re-encrypts. It copies at layer 4 and parses nothing, but
-//! where a listener speaks HTTP: there it dials at the first request and forwards messages. Every connection
-//! goes to the same dial; where that depends on the name asked for, see `pass_through`.
+//! where a listener speaks HTTP: there it dials at the first request and forwards messages. Every connection goes
+//! to the same dial; where that depends on the name asked for, see `pass_through`.
 
 use std::sync::Arc;
 

@@ -133,8 +133,10 @@ impl Pki {
         }
         let mut identities = HashMap::new();
         for (index, identity) in architecture.identities.iter().enumerate() {
-            let leaf = authorities[&identity.authority].leaf(&identity.names, outside, Usage::Server)?;
-            identities.insert(IdentityId(index), leaf);
+            let id = IdentityId(index);
+            let leaf =
+                authorities[&identity.authority].leaf(&identity.names, outside, usage(architecture, id))?;
+            identities.insert(id, leaf);
         }
         Ok(Self { authorities, identities })
     }
@@ -147,6 +149,18 @@ impl Pki {
     /// An identity of the architecture this was made for.
     pub fn identity(&self, id: IdentityId) -> &Identity {
         &self.identities[&id]
+    }
+}
+
+/// What a certificate is for, by who presents it.
+fn usage(architecture: &Architecture, id: IdentityId) -> Usage {
+    let accepts = architecture.listeners.iter().any(|listener| listener.identity == Some(id));
+    let dials =
+        architecture.dials.iter().filter_map(|dial| dial.tls.as_ref()).any(|tls| tls.identity == Some(id));
+    match (accepts, dials) {
+        (true, true) => Usage::Both,
+        (false, true) => Usage::Client,
+        (_, false) => Usage::Server,
     }
 }
 

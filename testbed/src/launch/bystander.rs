@@ -9,7 +9,7 @@ use std::time::Duration;
 use proxies::{
     limits::Limits,
     registry::{Admit, EntryId, SourceId},
-    tls::{ClientSettings, Identity, Verification},
+    tls::{ClientSettings, Identity, ServerSettings, Verification},
     transport::Party,
 };
 
@@ -153,7 +153,8 @@ impl Making {
     }
 
     fn listen(&self, entry: EntryId, crossing: Option<SegmentId>, tls: bool) -> ListenPlan {
-        ListenPlan { entry, crossing, tls: tls.then(|| self.leaf.clone()), ballast: Duration::ZERO }
+        let tls = tls.then(|| ServerSettings::new(self.leaf.clone()));
+        ListenPlan { entry, crossing, tls, client_cert: None, ballast: Duration::ZERO }
     }
 
     fn dial(&self, tls: bool) -> DialPlan {

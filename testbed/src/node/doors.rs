@@ -47,7 +47,7 @@ impl Door {
                 front: front_codec(world, front)?,
                 dial: NodeDial::new(world, back)?,
                 back: back_codec(world, back)?,
-                forward: Forward::Bytes,
+                forward: front.client_cert.clone().map_or(Forward::Bytes, Forward::Http),
                 limits,
                 tally,
             }),

@@ -6,7 +6,7 @@ use proxies::{
     codec::{BackCodec, FrontCodec},
     limits::Limits,
     stream::BoxStream,
-    tls::{ClientTls, ServerSettings, ServerTls},
+    tls::{ClientTls, ServerTls},
     transport::{
         Dial, Ends, Listen,
         tcp::{TcpDialer, TcpListen},
@@ -75,9 +75,8 @@ impl Listen for NodeListen {
 
 /// The codec of a plan's listener.
 pub fn front_codec(world: &World, plan: &ListenPlan) -> io::Result<FrontCodec> {
-    let Some(identity) = &plan.tls else { return Ok(FrontCodec::clear()) };
-    let settings = ServerSettings::new(identity.clone());
-    let tls = ServerTls::new(&settings, Arc::new(world.key_log.clone())).map_err(io::Error::other)?;
+    let Some(settings) = &plan.tls else { return Ok(FrontCodec::clear()) };
+    let tls = ServerTls::new(settings, Arc::new(world.key_log.clone())).map_err(io::Error::other)?;
     Ok(FrontCodec::terminate(tls).with_ballast(plan.ballast))
 }
 
