@@ -1,13 +1,17 @@
 //! The data plane: connections in, codecs on both sides, bytes both ways.
 //!
 //! ```text
-//!  registry   who holds which loopback address:port, and who announced which connection
-//!  transport  Listen / Dial, over TCP, Unix sockets or memory
-//!  neighbour  a child under another user id: what it may connect to and open
-//!  codec      clear or TLS, with the custody seam on both sides   (tls, custody)
-//!  relay      both ways with half-close
-//!  proxy      front codec → dial → back codec → relay: terminate, re-encrypt, copy
-//!  serve      accept loop, bound, drain, counts                   (limits)
+//!  registry      who holds which loopback address:port, and who announced which connection
+//!  transport     Listen / Dial, over TCP, Unix sockets or memory
+//!  neighbour     a child under another user id: what it may connect to and open
+//!  codec         clear or TLS, with the custody seam on both sides   (tls, custody)
+//!  relay         both ways with half-close
+//!  proxy         front codec → dial → back codec → relay: terminate, re-encrypt, copy   (upstream)
+//!  pass_through  peek → route by name → dial → replay → relay: TLS untouched
+//!  peek          first bytes → which server a ClientHello asks for; pure
+//!  routes        name → dials, in turn; pure
+//!  refusal       why a connection was turned away, its alert and its count; pure
+//!  serve         accept loop, bound, drain, counts                   (limits)
 //! ```
 //!
 //! It knows neither topology nor attack, and parses no HTTP. An address cannot be dialled: only a registry
@@ -17,12 +21,17 @@ pub mod codec;
 pub mod custody;
 pub mod limits;
 pub mod neighbour;
+pub mod pass_through;
+pub mod peek;
 pub mod proxy;
+pub mod refusal;
 pub mod registry;
 pub mod relay;
+pub mod routes;
 pub mod serve;
 pub mod stream;
 pub mod tls;
 pub mod transport;
+mod upstream;
 
 pub use rustls;

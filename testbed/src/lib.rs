@@ -4,6 +4,7 @@
 //!  architecture   TOML → a topology that cannot express a dangling name
 //!  pki            the run's authorities and certificates: in memory, short-lived, constrained
 //!  launch         addresses → certificates → plans → nodes;  out come Footholds and Ledger
+//!  files          what lies on hosts: keys and sockets, with owners and modes
 //!  node           what runs a process: OS threads with a runtime each, and their clocks
 //!  services       identity, compute: the OpenStack stand-ins            (connect: how they dial)
 //!  workload       honest users: open-loop schedules, operations, latencies
@@ -23,6 +24,7 @@ pub mod canary;
 pub mod capture;
 pub mod connect;
 pub mod fabric;
+pub mod files;
 pub mod foothold;
 pub mod keylog;
 pub mod launch;
@@ -35,3 +37,5 @@ pub mod services;
 pub mod up;
 pub mod vocabulary;
 pub mod workload;
+
+pub use proxies::neighbour::{Helper, NotAChild, obey_parent};

@@ -9,7 +9,13 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use proxies::tls::ServerIdentity;
+use proxies::{
+    rustls::{
+        pki_types::{PrivateKeyDer, pem::PemObject},
+        sign::CertifiedKey,
+    },
+    tls::ServerIdentity,
+};
 use rcgen::{
     BasicConstraints, CertificateParams, CidrSubnet, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
     GeneralSubtree, IsCa, Issuer, KeyPair, KeyUsagePurpose, NameConstraints, SanType, SerialNumber,
@@ -123,6 +129,19 @@ impl Pki {
     pub fn identity(&self, id: IdentityId) -> &ServerIdentity {
         &self.identities[&id]
     }
+}
+
+/// A private key (PKCS #8, DER) as it is written into a file.
+pub(crate) fn key_pem(der: &[u8]) -> std::io::Result<String> {
+    let key = KeyPair::try_from(der).map_err(std::io::Error::other)?;
+    Ok(key.serialize_pem())
+}
+
+/// Is this text a private key, and the one of this certificate? Its public half is compared.
+pub(crate) fn is_key_of(pem: &[u8], certificate: &[u8]) -> bool {
+    let Ok(der) = PrivateKeyDer::from_pem_slice(pem) else { return false };
+    let Ok(key) = proxies::tls::provider().key_provider.load_private_key(der) else { return false };
+    CertifiedKey::new(vec![certificate.to_vec().into()], key).keys_match().is_ok()
 }
 
 fn subject(common_name: &str) -> DistinguishedName {

@@ -33,10 +33,10 @@ const PARTY: Party = Party(3);
 /// Not a test of its own: the child that the others start.
 #[test]
 fn child_that_obeys() {
-    if std::env::var_os(ROLE).is_some() {
-        if let Err(why) = obey_parent() {
-            println!("refused: {why}");
-        }
+    if std::env::var_os(ROLE).is_some()
+        && let Err(why) = obey_parent()
+    {
+        println!("refused: {why}");
     }
 }
 

@@ -4,7 +4,7 @@
 
 use std::{io, sync::Arc};
 
-use proxies::transport::Party;
+use proxies::{neighbour::Helper, transport::Party};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -12,6 +12,7 @@ use super::{
     flood::{Arm, Flood, FloodBounds, FloodKind, FloodTally},
     flood_ground::FloodGround,
     in_path_ground,
+    neighbour_ground::{OtherUsers, Who},
     reach_ground::SegmentReach,
     sniffer::Sniffer,
     tls_ground::OwnAuthority,
@@ -19,6 +20,7 @@ use super::{
 use crate::{
     architecture::{Architecture, HostId, Place, SegmentId},
     fabric::parties::Kind,
+    files::RunFiles,
     launch::{addresses::Addresses, arms::Arms, targets::Targets},
     node::wiring::World,
     vocabulary::{SecurityDomain, Vantage},
@@ -36,6 +38,10 @@ pub struct Ground {
     pub flooded: Option<Arms>,
     /// Addresses of hosts, for attackers who took one over.
     pub addresses: Addresses,
+    /// What lies on the hosts.
+    pub files: Arc<RunFiles>,
+    /// How to start a child that is another user.
+    pub helper: Option<Helper>,
 }
 
 /// Why a foothold was not granted.
@@ -50,6 +56,14 @@ pub enum GrantError {
         vantage: Vantage,
         /// What is missing.
         why: &'static str,
+    },
+    /// This machine, or this launch, cannot show it.
+    #[error("`{vantage}` cannot be exercised here: {why}")]
+    Unable {
+        /// What was asked for.
+        vantage: Vantage,
+        /// What is missing.
+        why: String,
     },
     /// The kernel refused something.
     #[error("cannot prepare the foothold: {0}")]
@@ -71,6 +85,9 @@ impl Footholds {
 
     /// Where a vantage stands; a flood stands on the public segment.
     pub fn grant(&self, vantage: Vantage, stop: &CancellationToken) -> Result<Foothold, GrantError> {
+        if vantage == Vantage::ApiHostNeighbour {
+            return self.other_users(Who::Neighbour, stop);
+        }
         let position = self.position(vantage)?;
         let reach = SegmentReach::new(&self.ground, &position)?;
         let tls = super::AttackerTls::new(self.tls.clone());
@@ -85,6 +102,33 @@ impl Footholds {
             foothold = foothold.with_in_path(in_path);
         }
         Ok(foothold)
+    }
+
+    /// The positive control of another user on the API hosts: the same child, the same attempts, each with the
+    /// rights of the user whom the socket or file belongs to.
+    pub fn grant_as_owners(&self, stop: &CancellationToken) -> Result<Foothold, GrantError> {
+        self.other_users(Who::Owner, stop)
+    }
+
+    /// Why nothing at this vantage can be exercised here, if so.
+    pub fn unable(&self, vantage: Vantage) -> Option<String> {
+        let party = Party(u32::MAX);
+        let needs_users = vantage == Vantage::ApiHostNeighbour;
+        OtherUsers::new(&self.ground, Who::Neighbour, party).err().filter(|_| needs_users)
+    }
+
+    fn other_users(&self, who: Who, stop: &CancellationToken) -> Result<Foothold, GrantError> {
+        let vantage = Vantage::ApiHostNeighbour;
+        let label = match who {
+            Who::Neighbour => format!("attacker/{vantage}"),
+            Who::Owner => "control/owner".to_owned(),
+        };
+        let party = self.ground.world.fabric.parties().add(label, Kind::Attacker);
+        let users = OtherUsers::new(&self.ground, who, party)
+            .map_err(|why| GrantError::Unable { vantage, why })?;
+        let users = Arc::new(users);
+        let (reach, files) = (super::Reach::new(users.clone()), super::Files::new(users));
+        Ok(Foothold::new(vantage, stop.clone()).with_reach(reach).with_files(files))
     }
 
     /// A licence to flood one arm. The runner keeps `tally`.

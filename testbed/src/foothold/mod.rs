@@ -1,22 +1,25 @@
 //! The only door through which attack code can touch anything.
 //!
 //! A launched testbed grants a [`Foothold`] for a vantage. It carries capabilities, never addresses: a
-//! sniffer to read a segment, a place in the path, targets that can be dialled by handle, a licence to
-//! flood. Asking for a capability that was not granted is an error, not a way around.
+//! sniffer to read a segment, a place in the path, targets that can be dialled and files that can be read by
+//! handle, a licence to flood. Asking for a capability that was not granted is an error, not a way around.
 //!
 //! Nothing here judges. Dropping a foothold lifts its rules and ends its taps.
 
+mod files;
 mod flood;
 mod flood_ground;
 pub mod grant;
 mod in_path;
 mod in_path_ground;
+mod neighbour_ground;
 mod reach;
 mod reach_ground;
 mod sniffer;
 mod tls;
 mod tls_ground;
 
+pub use files::{FileView, Files, FilesBackend};
 pub use flood::{Arm, Flood, FloodBackend, FloodBounds, FloodConnection, FloodKind, FloodTally};
 pub use grant::{Footholds, GrantError};
 pub use in_path::{InPath, Intercepted};
@@ -36,6 +39,7 @@ pub struct Foothold {
     sniffer: Option<Sniffer>,
     in_path: Option<InPath>,
     reach: Option<Reach>,
+    files: Option<Files>,
     flood: Option<Flood>,
     tls: Option<AttackerTls>,
 }
@@ -53,7 +57,7 @@ pub struct NotGranted {
 impl Foothold {
     /// A foothold without any capability; the launch adds what the vantage grants.
     pub fn new(vantage: Vantage, stop: CancellationToken) -> Self {
-        Self { vantage, stop, sniffer: None, in_path: None, reach: None, flood: None, tls: None }
+        Self { vantage, stop, sniffer: None, in_path: None, reach: None, files: None, flood: None, tls: None }
     }
 
     /// Grants reading a segment.
@@ -74,6 +78,13 @@ impl Foothold {
     #[must_use]
     pub fn with_reach(mut self, reach: Reach) -> Self {
         self.reach = Some(reach);
+        self
+    }
+
+    /// Grants reading files.
+    #[must_use]
+    pub fn with_files(mut self, files: Files) -> Self {
+        self.files = Some(files);
         self
     }
 
@@ -114,6 +125,11 @@ impl Foothold {
     /// What can be dialled from here.
     pub fn reach(&self) -> Result<Reach, NotGranted> {
         self.reach.clone().ok_or(NotGranted { vantage: self.vantage, capability: "targets" })
+    }
+
+    /// Files that can be tried from here.
+    pub fn files(&self) -> Result<Files, NotGranted> {
+        self.files.clone().ok_or(NotGranted { vantage: self.vantage, capability: "files" })
     }
 
     /// The licence to flood.
