@@ -22,6 +22,7 @@ pub const ATTACK_IDS: &[AttackId] = &[
     AttackId { id: OS_EXHAUSTION, name: "OS Exhaustion Flood" },
     AttackId { id: SERVICE_EXHAUSTION, name: "Service Exhaustion Flood" },
     AttackId { id: ACCESS_TOKEN, name: "Application Access Token" },
+    AttackId { id: PRIVATE_KEYS, name: "Private Keys" },
     AttackId { id: IN_THE_MIDDLE, name: "Adversary-in-the-Middle" },
     AttackId { id: ESCAPE_TO_HOST, name: "Escape to Host" },
 ];
@@ -36,6 +37,7 @@ pub(crate) const SERVICE_DISCOVERY: &str = "T1046";
 pub(crate) const OS_EXHAUSTION: &str = "T1499.001";
 pub(crate) const SERVICE_EXHAUSTION: &str = "T1499.002";
 pub(crate) const ACCESS_TOKEN: &str = "T1550.001";
+pub(crate) const PRIVATE_KEYS: &str = "T1552.004";
 pub(crate) const IN_THE_MIDDLE: &str = "T1557";
 pub(crate) const ESCAPE_TO_HOST: &str = "T1611";
 

@@ -9,7 +9,7 @@ use testbed::foothold::Foothold;
 
 use crate::{
     loot::{Loot, LootSink},
-    techniques::{escape, flood, impostor, scan, sniff, sniff_and_replay},
+    techniques::{escape, flood, impostor, neighbour, scan, sniff, sniff_and_replay},
 };
 
 /// A technique at work. It ends by itself, or soon after the foothold's stop; dropping it ends it too.
@@ -24,13 +24,15 @@ pub trait Technique: Send {
     fn run(self: Box<Self>, foothold: Foothold) -> Running;
 }
 
-/// The four ways to attack.
+/// The ways to attack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Family {
     /// From a compute host a guest broke out to, or on the way there.
     Escape,
     /// Exhausting a front.
     Flood,
+    /// From a host itself, as one of its users.
+    Host,
     /// Between two machines.
     InPath,
     /// Reading a segment.
@@ -40,6 +42,8 @@ pub enum Family {
 /// A capability without which a technique cannot put its question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Need {
+    /// Files of a host.
+    Files,
     /// A licence to flood.
     Flood,
     /// A place in the path.
@@ -86,6 +90,8 @@ pub const TECHNIQUES: &[Description] = &[
     scan::DESCRIPTION,
     scan::CLEAR_DESCRIPTION,
     escape::DESCRIPTION,
+    neighbour::CONNECT_DESCRIPTION,
+    neighbour::KEY_DESCRIPTION,
     flood::CONNECT_DESCRIPTION,
     flood::HANDSHAKE_DESCRIPTION,
 ];

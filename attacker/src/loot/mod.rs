@@ -99,6 +99,8 @@ pub enum SecretKind {
     Cookie,
     /// A login secret.
     Password,
+    /// What is in a key file.
+    PrivateKey,
     /// A whole request body.
     RequestBody,
     /// A whole response body.
@@ -115,6 +117,7 @@ impl fmt::Display for SecretKind {
             Self::AdminPass => "admin-pass",
             Self::Cookie => "cookie",
             Self::Password => "password",
+            Self::PrivateKey => "private-key",
             Self::RequestBody => "request-body",
             Self::ResponseBody => "response-body",
             Self::ServerId => "server-id",

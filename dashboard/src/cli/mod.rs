@@ -7,6 +7,7 @@ pub mod check;
 pub mod compare;
 pub mod global;
 pub mod list;
+pub mod neighbour;
 pub mod run;
 pub mod up;
 
@@ -43,6 +44,11 @@ pub enum Command {
     /// for this run, and certificates hold for two days. Ctrl-C or SIGTERM ends it with exit code 0; the files
     /// stay.
     Up(up::Up),
+    /// Stand for another user of an API host
+    ///
+    /// A run starts this by itself; by hand it does nothing.
+    #[command(hide = true, after_help = neighbour::EXAMPLES)]
+    Neighbour,
 }
 
 const EXAMPLES: &str = "\

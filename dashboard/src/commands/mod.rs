@@ -3,6 +3,7 @@
 mod check;
 mod compare;
 mod list;
+pub mod neighbour;
 mod up;
 
 use std::{ffi::OsString, process::ExitCode};
@@ -53,6 +54,7 @@ fn run(global: &Global, command: Command) -> Result<Exit, Failure> {
         Command::Run(options) => compare::compare(&engine, global, &options.common, &options.scenarios),
         Command::List(options) => list::list(&Shipped, options.what),
         Command::Check(options) => check::check(&Shipped, &options.files),
+        Command::Neighbour => neighbour::neighbour(),
         Command::Up(options) => up::up(&Shipped, global, &options),
     }
 }

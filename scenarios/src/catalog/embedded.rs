@@ -27,6 +27,8 @@ embedded!(
     "management-in-path-unverified",
     "direct-connect",
     "guest-reach",
+    "neighbour-connect",
+    "neighbour-key",
     "escaped-host",
     "flood-connect",
     "flood-handshake",

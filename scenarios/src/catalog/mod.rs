@@ -66,6 +66,10 @@ pub enum Technique {
     Reach,
     /// From a broken-out guest: reach, sniff, call and replay.
     Escape,
+    /// As another user of an API host: speaks to its services on their own doors.
+    NeighbourConnect,
+    /// As another user of an API host: reads the private keys that lie there.
+    NeighbourKey,
     /// Opens TCP connections as fast as its bounds allow.
     FloodConnect,
     /// Completes TLS handshakes as fast as its bounds allow.
@@ -74,8 +78,16 @@ pub enum Technique {
 
 impl Technique {
     /// Every technique.
-    pub const ALL: &'static [Self] =
-        &[Self::Sniff, Self::InPath, Self::Reach, Self::Escape, Self::FloodConnect, Self::FloodHandshake];
+    pub const ALL: &'static [Self] = &[
+        Self::Sniff,
+        Self::InPath,
+        Self::Reach,
+        Self::Escape,
+        Self::NeighbourConnect,
+        Self::NeighbourKey,
+        Self::FloodConnect,
+        Self::FloodHandshake,
+    ];
 
     /// The word as in TOML and JSON.
     pub const fn word(self) -> &'static str {
@@ -84,9 +96,26 @@ impl Technique {
             Self::InPath => "in-path",
             Self::Reach => "reach",
             Self::Escape => "escape",
+            Self::NeighbourConnect => "neighbour-connect",
+            Self::NeighbourKey => "neighbour-key",
             Self::FloodConnect => "flood-connect",
             Self::FloodHandshake => "flood-handshake",
         }
+    }
+
+    /// Ends by itself, with an answer or the lack of one for everything it tried.
+    pub const fn ends_by_itself(self) -> bool {
+        matches!(self, Self::Reach | Self::NeighbourConnect | Self::NeighbourKey)
+    }
+
+    /// Is everything tried once more with the rights of the user it belongs to, in the same launch?
+    pub const fn tries_as_owners(self) -> bool {
+        matches!(self, Self::NeighbourConnect | Self::NeighbourKey)
+    }
+
+    /// Does that alone show that the probe works? Then the scenario needs no further control.
+    pub const fn proves_itself(self) -> bool {
+        matches!(self, Self::NeighbourKey)
     }
 
     /// Floods make no cells and do not run in the `tiny` profile.

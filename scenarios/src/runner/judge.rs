@@ -19,6 +19,7 @@ use testbed::{
 use super::{
     captures::Captures,
     gather::{Conversation, Onward, Spot, far_side, legs},
+    neighbour,
 };
 use crate::{
     catalog::{Scenario, Technique},
@@ -37,6 +38,8 @@ pub(super) struct Case<'a> {
     pub(super) ledger: &'a Ledger,
     pub(super) scenario: &'a Scenario,
     pub(super) loot: &'a Loot,
+    /// What the same probe brought home with the rights of the owners, where it was tried.
+    pub(super) owners: Option<&'a Loot>,
     /// What the vantage can read.
     pub(super) segments: &'a [SegmentId],
     pub(super) conversations: &'a [Conversation],
@@ -84,6 +87,16 @@ impl Case<'_> {
 
     fn cell(&self, asset: Asset) -> Judged {
         let (judgement, mut spots, refusals, evidence) = match (self.scenario.technique, asset) {
+            (Technique::NeighbourConnect, _) => {
+                let elsewhere =
+                    if self.controls.is_empty() { Positive::Passed } else { self.positive(asset) };
+                let facts = neighbour::reach(self.loot, self.owners, elsewhere);
+                (facts.judge(), Vec::new(), Vec::new(), facts.evidence())
+            }
+            (Technique::NeighbourKey, _) => {
+                let facts = neighbour::keys(self.ledger, self.loot, self.owners);
+                (facts.judge(), Vec::new(), Vec::new(), facts.evidence())
+            }
             (_, Asset::Reach) => self.reach(),
             (Technique::InPath, _) => self.in_path(asset),
             _ => self.passive(asset),

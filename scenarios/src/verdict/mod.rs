@@ -3,7 +3,8 @@
 //! ```text
 //! capture, matcher, opener ─▶ PassiveFacts ─┐
 //! impostor, captured alerts ─▶ InPathFacts ─┼─▶ judge ─▶ Judgement ─▶ Cell
-//! attempts and answers ─────▶ ReachFacts ──┘       ▲
+//! attempts and answers ─────▶ ReachFacts ──┤       ▲
+//! key files and their bytes ▶ KeyFacts ────┘       │
 //!                     cells of the controls ─▶ resolve
 //! ```
 //!
@@ -15,6 +16,7 @@ mod control;
 mod exit;
 mod expectation;
 mod in_path;
+mod key;
 mod passive;
 mod reach;
 mod summary;
@@ -23,6 +25,7 @@ pub use control::{ControlRef, failed_controls, resolve};
 pub use exit::{Finding, exit_code, findings};
 pub use expectation::{Deviation, deviations};
 pub use in_path::{InPathFacts, RedirectedLink};
+pub use key::{KeyFacts, TriedKey};
 pub use passive::{Leg, PassiveFacts};
 pub use reach::{Attempted, Outcome, ReachFacts};
 pub use summary::{Counts, Row, counts, row, worst};

@@ -48,7 +48,13 @@ impl<L: Listen> Listen for CrossingListen<L> {
 
 impl Fabric {
     /// The beginning of a crossing: who, from where, to what.
-    pub(super) fn flow(&self, segment: SegmentId, entry: EntryId, wire: Wire, party: Option<Party>) -> Arc<Flow> {
+    pub(super) fn flow(
+        &self,
+        segment: SegmentId,
+        entry: EntryId,
+        wire: Wire,
+        party: Option<Party>,
+    ) -> Arc<Flow> {
         let dialer = self.parties().who(party);
         let to = self.acceptor(entry).unwrap_or_else(|| Acceptor {
             label: "unnamed/listener".to_owned(),

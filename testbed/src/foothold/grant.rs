@@ -124,8 +124,8 @@ impl Footholds {
             Who::Owner => "control/owner".to_owned(),
         };
         let party = self.ground.world.fabric.parties().add(label, Kind::Attacker);
-        let users = OtherUsers::new(&self.ground, who, party)
-            .map_err(|why| GrantError::Unable { vantage, why })?;
+        let users =
+            OtherUsers::new(&self.ground, who, party).map_err(|why| GrantError::Unable { vantage, why })?;
         let users = Arc::new(users);
         let (reach, files) = (super::Reach::new(users.clone()), super::Files::new(users));
         Ok(Foothold::new(vantage, stop.clone()).with_reach(reach).with_files(files))

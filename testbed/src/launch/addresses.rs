@@ -204,7 +204,8 @@ mod tests {
             for name in architecture::names() {
                 let file = architecture::load(name).unwrap();
                 let registry = Registry::with_ports(23_000..23_040);
-                let addresses = Addresses::bind(&registry, &file, false, &RunFiles::new(&file).unwrap()).unwrap();
+                let addresses =
+                    Addresses::bind(&registry, &file, false, &RunFiles::new(&file).unwrap()).unwrap();
                 let public = |place: Place| {
                     place.segment().is_some_and(|segment| file[segment].domain == SecurityDomain::Public)
                 };

@@ -130,9 +130,7 @@ impl Dial for NodeDial {
             Self::Local(dial) => {
                 dial.dial().await.map(|(stream, ends)| (Box::new(stream) as BoxStream, ends))
             }
-            Self::Unix(dial) => {
-                dial.dial().await.map(|(stream, ends)| (Box::new(stream) as BoxStream, ends))
-            }
+            Self::Unix(dial) => dial.dial().await.map(|(stream, ends)| (Box::new(stream) as BoxStream, ends)),
         }
     }
 }

@@ -56,7 +56,8 @@ fn judges(technique: Technique, asset: Asset) -> bool {
     match technique {
         Technique::Sniff | Technique::InPath => travels,
         Technique::Escape => travels || asset == Asset::Reach,
-        Technique::Reach => asset == Asset::Reach,
+        Technique::Reach | Technique::NeighbourConnect => asset == Asset::Reach,
+        Technique::NeighbourKey => asset == Asset::CertificateKey,
         Technique::FloodConnect | Technique::FloodHandshake => false,
     }
 }

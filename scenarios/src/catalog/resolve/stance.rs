@@ -46,6 +46,7 @@ fn places(technique: Technique) -> &'static [Vantage] {
         Technique::InPath => &[Vantage::PublicInPath, Vantage::ManagementInPath],
         Technique::Reach => &[Vantage::PublicSniffer, Vantage::ManagementSniffer, Vantage::Guest],
         Technique::Escape => &[Vantage::EscapedHost],
+        Technique::NeighbourConnect | Technique::NeighbourKey => &[Vantage::ApiHostNeighbour],
         Technique::FloodConnect | Technique::FloodHandshake => {
             &[Vantage::PublicSniffer, Vantage::ManagementSniffer]
         }
