@@ -1,21 +1,22 @@
 //! Users of an architecture as users of this machine: made-up numbers that nobody here has.
 //!
-//! Numbers are drawn from [`FIRST`] upwards, as many as there are users and one more for a neighbour; those the
-//! user database knows are left out. Only root can give files away: without it there are no owners, and what
-//! rests on them is not exercised.
+//! Numbers are drawn from [`FIRST`] upwards, as many as there are users and one more for a neighbour; those in
+//! `/etc/passwd` and `/etc/group` are left out. Other directories of users are not asked: a look-up may leave this
+//! machine, and nothing here does. Only root can give files away: without it there are no owners, and what rests
+//! on them is not exercised.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     os::unix::fs::{PermissionsExt, chown},
     path::Path,
 };
 
-use nix::unistd::{Gid, Group, Uid, User};
-
-/// The first number that is tried; 65534 and above belong to others.
-pub const FIRST: u32 = 62_000;
-const LAST: u32 = 64_999;
+/// The first number that is tried. Debian and systemd leave 60578 to 61183 to nobody.
+pub const FIRST: u32 = 60_600;
+const LAST: u32 = 61_183;
+/// Where users and groups of this machine are listed, the number in the third field.
+const LISTS: [&str; 2] = ["/etc/passwd", "/etc/group"];
 
 /// Who is who.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,9 +38,10 @@ pub enum Owners {
 impl Owners {
     /// Draws numbers, if files in `directory` can be given away and others can get there.
     pub(super) fn draw<'a>(names: impl Iterator<Item = &'a str>, directory: &Path) -> Self {
-        let mut free = (FIRST..=LAST).filter(|number| is_free(*number));
+        let taken = taken();
+        let mut free = (FIRST..=LAST).filter(|number| !taken.contains(number));
         let Some(neighbour) = free.next() else { return none("no user number is free") };
-        let names: std::collections::BTreeSet<&str> = names.collect();
+        let names: BTreeSet<&str> = names.collect();
         let wanted = names.len();
         let users: BTreeMap<String, u32> = names.into_iter().map(str::to_owned).zip(free).collect();
         if users.len() < wanted {
@@ -75,10 +77,14 @@ fn none(why: &str) -> Owners {
     Owners::None { why: why.to_owned() }
 }
 
-/// Unknown to the user database, as a user and as a group.
-fn is_free(number: u32) -> bool {
-    matches!(User::from_uid(Uid::from_raw(number)), Ok(None))
-        && matches!(Group::from_gid(Gid::from_raw(number)), Ok(None))
+/// Numbers somebody has.
+fn taken() -> BTreeSet<u32> {
+    let lists = LISTS.iter().filter_map(|list| fs::read_to_string(list).ok());
+    lists.flat_map(|list| list.lines().filter_map(number).collect::<Vec<_>>()).collect()
+}
+
+fn number(line: &str) -> Option<u32> {
+    line.split(':').nth(2)?.parse().ok()
 }
 
 /// The first directory on the way that others may not pass through.
@@ -111,7 +117,7 @@ mod tests {
             owners @ Owners::Real { .. } => {
                 let mut all = vec![owners.neighbour().unwrap()];
                 all.extend(["keystone", "nova"].map(|name| owners.user(name).unwrap()));
-                assert!(all.iter().all(|number| *number >= FIRST && is_free(*number)));
+                assert!(all.iter().all(|number| *number >= FIRST && !taken().contains(number)));
                 all.dedup();
                 assert_eq!(all.len(), 3);
                 assert_eq!(owners.user("root"), None);
@@ -126,7 +132,8 @@ mod tests {
 
     #[test]
     fn root_is_not_free_and_a_closed_directory_on_the_way_is_named() {
-        assert!(!is_free(0));
+        assert!(taken().contains(&0));
+        assert_eq!(number("nova:x:60601:60602::/nonexistent:/bin/false"), Some(60_601));
         let directory = tempfile::tempdir().unwrap();
         let inside = directory.path().join("inside");
         fs::create_dir(&inside).unwrap();
