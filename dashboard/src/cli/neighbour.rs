@@ -4,4 +4,4 @@
 pub const EXAMPLES: &str = "\
 Examples:
   testbed neighbour
-  testbed neighbour --help";
+  testbed neighbour --quiet";

@@ -137,6 +137,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let inside = directory.path().join("inside");
         fs::create_dir(&inside).unwrap();
+        fs::set_permissions(&directory, fs::Permissions::from_mode(0o700)).unwrap();
         assert_eq!(closed_to_others(&inside), Some(directory.path()));
         let owners = Owners::draw(["nova"].into_iter(), &inside);
         assert!(matches!(owners, Owners::None { why } if why.contains("cannot pass through")));
