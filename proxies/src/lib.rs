@@ -6,7 +6,8 @@
 //!  neighbour     a child under another user id: what it may connect to and open
 //!  codec         clear or TLS, with the custody seam on both sides   (tls, custody)
 //!  relay         both ways with half-close
-//!  proxy         front codec → dial → back codec → relay: terminate, re-encrypt, copy   (upstream)
+//!  forward_http  HTTP messages both ways, with `Client-Cert` put right
+//!  proxy         front codec → dial → back codec → relay or forward_http: terminate, re-encrypt, copy   (upstream)
 //!  pass_through  peek → route by name → dial → replay → relay: TLS untouched
 //!  peek          first bytes → which server a ClientHello asks for; pure
 //!  routes        name → dials, in turn; pure
@@ -14,11 +15,12 @@
 //!  serve         accept loop, bound, drain, counts                   (limits)
 //! ```
 //!
-//! It knows neither topology nor attack, and parses no HTTP. An address cannot be dialled: only a registry
+//! It knows neither topology nor attack. An address cannot be dialled: only a registry
 //! entry can.
 
 pub mod codec;
 pub mod custody;
+pub mod forward_http;
 pub mod limits;
 pub mod neighbour;
 pub mod pass_through;
