@@ -180,7 +180,10 @@ pub(crate) fn told_by(error: &io::Error) -> Answer {
     }
     match error.kind() {
         io::ErrorKind::ConnectionRefused => Answer::Refused,
-        io::ErrorKind::UnexpectedEof => Answer::Closed,
+        // Whoever closes without having read what was said to it resets.
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
+            Answer::Closed
+        }
         _ => Answer::Error(text),
     }
 }

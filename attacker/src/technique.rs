@@ -9,7 +9,7 @@ use testbed::foothold::Foothold;
 
 use crate::{
     loot::{Loot, LootSink},
-    techniques::{escape, flood, impostor, scan, search_memory, sniff, sniff_and_replay},
+    techniques::{escape, flood, impostor, neighbour, scan, search_memory, sniff, sniff_and_replay},
 };
 
 /// A technique at work. It ends by itself, or soon after the foothold's stop; dropping it ends it too.
@@ -31,6 +31,8 @@ pub enum Family {
     Escape,
     /// Exhausting a front.
     Flood,
+    /// From a host itself, as one of its users.
+    Host,
     /// Between two machines.
     InPath,
     /// On a machine that was taken over.
@@ -42,6 +44,8 @@ pub enum Family {
 /// A capability without which a technique cannot put its question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Need {
+    /// Files of a host.
+    Files,
     /// A licence to flood.
     Flood,
     /// A place in the path.
@@ -91,6 +95,8 @@ pub const TECHNIQUES: &[Description] = &[
     scan::CLEAR_DESCRIPTION,
     escape::DESCRIPTION,
     search_memory::DESCRIPTION,
+    neighbour::CONNECT_DESCRIPTION,
+    neighbour::KEY_DESCRIPTION,
     flood::CONNECT_DESCRIPTION,
     flood::HANDSHAKE_DESCRIPTION,
 ];

@@ -20,6 +20,7 @@ use testbed::launch::Realisation;
 
 use crate::{
     cli::compare::Format,
+    commands::neighbour,
     engine::{self, Controls, Engine, Profile, Session},
     exit::Failure,
     recorded, shelf,
@@ -51,6 +52,8 @@ impl Engine for Runs {
             key_log: request.keylog.clone(),
             realisation: Realisation::default(),
             ballast: Duration::ZERO,
+            helper: neighbour::helper(),
+            key_mode: testbed::files::KEY_MODE,
         };
         let session = runner::start(run).map_err(|error| failure(&error))?;
         // One process starts one run.

@@ -110,6 +110,35 @@ fn a_variable_sets_what_a_flag_would() {
     testbed(&["--theme", "dark", "list", "themes"]).env("TESTBED_THEME", "mono").assert().success();
 }
 
+/// The child that a run starts cannot be used by hand, whatever it is told.
+#[test]
+fn by_hand_the_neighbour_does_nothing_and_takes_no_word() {
+    let assert = testbed(&["neighbour"]).write_stdin("{\"number\":1}").assert().code(2);
+    let stderr = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
+    assert!(stderr.contains("by hand it does nothing"), "{stderr}");
+    assert!(assert.get_output().stdout.is_empty());
+    for word in ["127.0.0.1:5000", "/etc/passwd", "--path=/etc/passwd"] {
+        testbed(&["neighbour", word]).assert().code(2);
+    }
+    assert!(!stdout(&["--help"]).contains("neighbour"), "it is nobody's to start");
+}
+
+/// This very program is the child of its own runs.
+#[test]
+fn a_run_starts_itself_as_a_neighbour() {
+    let home = tempfile::tempdir().unwrap();
+    let out = home.path().join("run");
+    let words = ["run", "neighbour-key", "--arch", "separate-environments", "--profile", "tiny"];
+    let written = ["--format", "json", "--out", out.to_str().unwrap()];
+    let matrix = stdout(&[&words[..], &written[..]].concat());
+    let matrix: serde_json::Value = serde_json::from_str(&matrix).unwrap();
+    let cell = &matrix["cells"][0];
+    println!("{cell}");
+    // Without root there is nobody else to become, and the cell says so.
+    let root = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self").unwrap()) == 0;
+    assert_eq!(cell["verdict"], if root { "held" } else { "not_exercised" });
+}
+
 #[test]
 fn nothing_is_coloured_in_a_pipe() {
     assert!(!stdout(&["--help"]).contains('\u{1b}'));

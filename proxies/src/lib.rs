@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!  registry      who holds which loopback address:port, and who announced which connection
-//!  transport     Listen / Dial, over TCP (the only module that opens sockets) or memory
+//!  transport     Listen / Dial, over TCP, Unix sockets or memory
+//!  neighbour     a child under another user id: what it may connect to and open
 //!  codec         clear or TLS, with the custody seam on both sides   (tls, custody)
 //!  relay         both ways with half-close
 //!  forward_http  HTTP messages both ways, with `Client-Cert` put right
@@ -21,6 +22,7 @@ pub mod codec;
 pub mod custody;
 pub mod forward_http;
 pub mod limits;
+pub mod neighbour;
 pub mod pass_through;
 pub mod peek;
 pub mod proxy;

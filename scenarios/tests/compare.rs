@@ -3,6 +3,9 @@
 
 use std::time::Duration;
 
+#[path = "support/proof/neighbour.rs"]
+mod neighbour;
+
 use scenarios::{
     catalog::{self, Profile},
     event::Stamped,
@@ -22,6 +25,8 @@ fn request() -> Request {
         key_log: None,
         realisation: Realisation::default(),
         ballast: Duration::ZERO,
+        helper: Some(neighbour::helper()),
+        key_mode: testbed::files::KEY_MODE,
     }
 }
 

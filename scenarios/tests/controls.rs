@@ -27,6 +27,8 @@ fn nothing_is_held_on_the_word_of_a_probe_that_found_nothing_where_it_must() {
         key_log: None,
         realisation: Realisation::default(),
         ballast: Duration::ZERO,
+        helper: None,
+        key_mode: testbed::files::KEY_MODE,
     })
     .unwrap();
     let events: Vec<Stamped> = session.events.iter().collect();

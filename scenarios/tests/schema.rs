@@ -109,6 +109,8 @@ fn what_a_run_writes_is_described_and_nothing_else_is_written() {
         key_log: None,
         realisation: Realisation::default(),
         ballast: Duration::ZERO,
+        helper: None,
+        key_mode: testbed::files::KEY_MODE,
     })
     .unwrap();
     assert!(session.events.iter().count() > 20);

@@ -6,6 +6,7 @@
 //!  pki            the run's authorities and certificates: in memory, short-lived, constrained
 //!  launch         addresses → certificates → plans → nodes;  out come Footholds and Ledger
 //!  machine        can a launch find addresses here at all?
+//!  files          what lies on hosts: keys and sockets, with owners and modes
 //!  node           what runs a process: OS threads with a runtime each, and their clocks
 //!  services       identity, compute: the OpenStack stand-ins            (connect: how they dial)
 //!  workload       honest users: open-loop schedules, operations, latencies
@@ -26,6 +27,7 @@ pub mod capture;
 pub mod connect;
 pub mod custody;
 pub mod fabric;
+pub mod files;
 pub mod foothold;
 pub mod graph;
 pub mod keylog;
@@ -41,3 +43,5 @@ pub mod services;
 pub mod up;
 pub mod vocabulary;
 pub mod workload;
+
+pub use proxies::neighbour::{Helper, NotAChild, obey_parent};

@@ -14,7 +14,13 @@ use aws_lc_rs::{
     rand::SystemRandom,
     signature::{ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, UnparsedPublicKey},
 };
-use proxies::tls::Identity;
+use proxies::{
+    rustls::{
+        pki_types::{PrivateKeyDer, pem::PemObject},
+        sign::CertifiedKey,
+    },
+    tls::Identity,
+};
 use rcgen::{
     BasicConstraints, CertificateParams, CidrSubnet, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
     GeneralSubtree, IsCa, Issuer, KeyPair, KeyUsagePurpose, NameConstraints, SanType, SerialNumber,
@@ -155,6 +161,19 @@ impl Pki {
     pub fn identity(&self, id: IdentityId) -> &Identity {
         &self.identities[&id]
     }
+}
+
+/// A private key (PKCS #8, DER) as it is written into a file.
+pub(crate) fn key_pem(der: &[u8]) -> std::io::Result<String> {
+    let key = KeyPair::try_from(der).map_err(std::io::Error::other)?;
+    Ok(key.serialize_pem())
+}
+
+/// Is this text a private key, and the one of this certificate? Its public half is compared.
+pub(crate) fn is_key_of(pem: &[u8], certificate: &[u8]) -> bool {
+    let Ok(der) = PrivateKeyDer::from_pem_slice(pem) else { return false };
+    let Ok(key) = proxies::tls::provider().key_provider.load_private_key(der) else { return false };
+    CertifiedKey::new(vec![certificate.to_vec().into()], key).keys_match().is_ok()
 }
 
 /// What a certificate is for, by who presents it.

@@ -106,7 +106,7 @@ pub enum SecretKind {
     Cookie,
     /// A login secret.
     Password,
-    /// A private key, PKCS#8.
+    /// A private key: PKCS#8, or what is in a key file.
     PrivateKey,
     /// A whole request body.
     RequestBody,

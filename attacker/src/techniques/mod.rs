@@ -8,6 +8,7 @@ mod ear;
 pub mod escape;
 pub mod flood;
 pub mod impostor;
+pub mod neighbour;
 mod overhear;
 mod peek;
 mod plan;

@@ -113,7 +113,7 @@ async fn ask(step: Step, reach: Reach, tls: Option<AttackerTls>, target: Target)
     let in_clear = attempt(step, &reach, None, &target).await;
     let try_tls = match in_clear.answer {
         Answer::Alert(_) | Answer::Bytes(_) | Answer::Closed | Answer::Silence | Answer::Error(_) => tls,
-        Answer::Http(_) | Answer::NoRoute | Answer::Refused => None,
+        Answer::Http(_) | Answer::NoRoute | Answer::Refused | Answer::Denied(_) => None,
     };
     let mut attempts = vec![in_clear];
     if let Some(tls) = try_tls {

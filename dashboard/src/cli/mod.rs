@@ -12,6 +12,7 @@ pub mod graph;
 pub mod init;
 pub mod list;
 pub mod man;
+pub mod neighbour;
 pub mod replay;
 pub mod report;
 pub mod run;
@@ -77,6 +78,11 @@ pub enum Command {
     Completions(completions::Completions),
     /// Print the manual page, or write one for each command
     Man(man::Man),
+    /// Stand for another user of an API host
+    ///
+    /// A run starts this by itself; by hand it does nothing.
+    #[command(hide = true, after_help = neighbour::EXAMPLES)]
+    Neighbour,
 }
 
 const EXAMPLES: &str = "\

@@ -6,6 +6,7 @@ mod doctor;
 mod graph;
 mod init;
 mod list;
+pub mod neighbour;
 mod pages;
 mod replay;
 mod report;
@@ -62,6 +63,7 @@ fn run(global: &Global, command: Command) -> Result<Exit, Failure> {
         Command::Replay(options) => replay::replay(global, &options),
         Command::Report(options) => report::report(global, &options),
         Command::Check(options) => check::check(&Shipped, &options.files),
+        Command::Neighbour => neighbour::neighbour(),
         Command::Up(options) => up::up(&Shipped, global, &options),
         Command::Graph(options) => graph::graph(global, &options),
         Command::Schema(options) => schema::schema(options.what),

@@ -1,37 +1,46 @@
 //! Who said, within this run, "that connection is mine".
 //!
-//! A dialer announces its 4-tuple in the same breath as `connect()`, without an await between; an acceptor
+//! A dialer announces its 4-tuple (on a Unix socket: its own name there) in the same breath as `connect()`, without an await between; an acceptor
 //! claims it. An announcement whose connection is never accepted stays until the run ends: withdrawing it
 //! could turn a slow accept into a false stranger.
 
 use std::{
     collections::HashMap,
+    hash::Hash,
     sync::{Mutex, PoisonError},
 };
 
 use tokio::sync::Notify;
 
-use crate::transport::{Party, loopback::Loopback};
+use crate::transport::Party;
 
-#[derive(Default)]
-pub(crate) struct Announcements {
-    known: Mutex<HashMap<(Loopback, Loopback), Party>>,
+pub(crate) struct Announcements<K> {
+    known: Mutex<HashMap<K, Party>>,
     arrived: Notify,
 }
 
-impl Announcements {
-    pub(crate) fn announce(&self, dialer: Loopback, acceptor: Loopback, party: Party) {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert((dialer, acceptor), party);
+impl<K> Default for Announcements<K> {
+    fn default() -> Self {
+        Self { known: Mutex::default(), arrived: Notify::default() }
+    }
+}
+
+impl<K: Eq + Hash> Announcements<K> {
+    pub(crate) fn announce(&self, connection: K, party: Party) {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(connection, party);
         self.arrived.notify_waiters();
     }
 
     /// Takes back an announcement whose connection the kernel refused.
-    pub(crate) fn withdraw(&self, dialer: Loopback, acceptor: Loopback) {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).remove(&(dialer, acceptor));
+    pub(crate) fn withdraw(&self, connection: &K) {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).remove(connection);
     }
 
-    pub(crate) fn claim(&self, dialer: Loopback, acceptor: Loopback) -> Option<Party> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).remove(&(dialer, acceptor))
+    pub(crate) fn claim<Q: Eq + Hash + ?Sized>(&self, connection: &Q) -> Option<Party>
+    where
+        K: std::borrow::Borrow<Q>,
+    {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).remove(connection)
     }
 
     /// Connections of a party that nobody claimed yet.

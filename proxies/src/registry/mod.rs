@@ -4,6 +4,7 @@
 //!   hold()     → a listener of ours (one socket per node thread, SO_REUSEPORT when more than one)
 //!   reserve()  → bound, not listening: the kernel itself answers ECONNREFUSED
 //!   foreign()  → a listener of a child process this run started
+//!   hold_unix()→ a Unix socket of ours: a file with a mode, an owner and users who may connect  (unix)
 //! ```
 //!
 //! Dialing takes an [`EntryId`]; there is no way to dial an address. After connecting both ends are checked,
@@ -15,6 +16,7 @@
 mod announce;
 mod foreign;
 mod sockets;
+mod unix;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -28,9 +30,11 @@ use rand::RngExt;
 use serde::{Deserialize, Serialize};
 use socket2::Socket;
 
-pub(crate) use self::announce::Announcements;
+use self::unix::UnixHeld;
+pub use self::unix::UnixSocket;
+pub(crate) use self::{announce::Announcements, unix::UnixTaken};
 use crate::transport::{
-    Party,
+    Party, Wire,
     loopback::{Loopback, LoopbackIp},
 };
 
@@ -124,12 +128,14 @@ enum Entry {
     Held { at: Loopback, sockets: Vec<TcpListener>, taken: usize, admit: Admit },
     Reserved { at: Loopback, _socket: Socket },
     Foreign { at: Loopback, pid: u32 },
+    Unix(UnixHeld),
 }
 
 impl Entry {
-    fn at(&self) -> Loopback {
+    fn at(&self) -> Option<Loopback> {
         match self {
-            Self::Held { at, .. } | Self::Reserved { at, .. } | Self::Foreign { at, .. } => *at,
+            Self::Held { at, .. } | Self::Reserved { at, .. } | Self::Foreign { at, .. } => Some(*at),
+            Self::Unix(_) => None,
         }
     }
 }
@@ -146,7 +152,8 @@ struct Inner {
     ips: Mutex<HashSet<LoopbackIp>>,
     sources: Mutex<Vec<LoopbackIp>>,
     violations: Mutex<Vec<Violation>>,
-    announcements: Announcements,
+    announcements: Announcements<Wire>,
+    unix_announcements: Announcements<Vec<u8>>,
 }
 
 impl Default for Registry {
@@ -171,6 +178,7 @@ impl Registry {
                 sources: Mutex::default(),
                 violations: Mutex::default(),
                 announcements: Announcements::default(),
+                unix_announcements: Announcements::default(),
             }),
         }
     }
@@ -260,9 +268,9 @@ impl Registry {
         }
     }
 
-    /// Where an entry is, for names, certificates and people.
+    /// Where an entry is, for names, certificates and people; a Unix socket is at no address.
     pub fn at(&self, entry: EntryId) -> Option<Loopback> {
-        lock(&self.inner.entries).get(entry.0 as usize).map(Entry::at)
+        lock(&self.inner.entries).get(entry.0 as usize).and_then(Entry::at)
     }
 
     /// The process behind a foreign entry.
@@ -281,7 +289,8 @@ impl Registry {
     /// Held entries by address, for tests and for people.
     pub fn addresses(&self) -> HashMap<EntryId, Loopback> {
         let entries = lock(&self.inner.entries);
-        entries.iter().enumerate().map(|(id, entry)| (EntryId(id as u32), entry.at())).collect()
+        let placed = entries.iter().enumerate();
+        placed.filter_map(|(id, entry)| Some((EntryId(id as u32), entry.at()?))).collect()
     }
 
     /// One socket of a held entry, for one node thread. The registry keeps its own descriptor, so the
@@ -300,10 +309,10 @@ impl Registry {
 
     /// Connections a party opened and no listener of ours has accepted yet: what stands in their queues.
     pub fn unaccepted(&self, party: Party) -> usize {
-        self.inner.announcements.unclaimed(party)
+        self.inner.announcements.unclaimed(party) + self.inner.unix_announcements.unclaimed(party)
     }
 
-    pub(crate) fn announcements(&self) -> &Announcements {
+    pub(crate) fn announcements(&self) -> &Announcements<Wire> {
         &self.inner.announcements
     }
 

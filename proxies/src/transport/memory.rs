@@ -13,7 +13,7 @@ use std::{
 
 use tokio::{io::DuplexStream, sync::mpsc};
 
-use super::{Dial, Ends, Listen, Party, loopback::Loopback};
+use super::{Dial, Ends, Listen, Party, Wire, loopback::Loopback};
 
 /// Bytes a pipe holds per direction before a writer waits, like a small socket buffer.
 const PIPE: usize = 64 * 1024;
@@ -42,11 +42,11 @@ impl Dial for MemoryDialer {
 
     async fn dial(&self) -> io::Result<(DuplexStream, Ends)> {
         let port = self.next.fetch_add(1, Ordering::Relaxed).max(1024);
-        let ends = Ends {
+        let wire = Wire {
             dialer: made_up(Ipv4Addr::new(127, 0, 0, 2), port)?,
             acceptor: made_up(Ipv4Addr::new(127, 0, 0, 3), 443)?,
-            party: Some(self.party),
         };
+        let ends = Ends { wire: Some(wire), party: Some(self.party) };
         let (near, far) = tokio::io::duplex(PIPE);
         self.queue.send((far, ends)).await.map_err(|_| io::Error::from(io::ErrorKind::ConnectionRefused))?;
         Ok((near, ends))

@@ -1,12 +1,13 @@
 //! Where connections come from and go to, so that the data plane never learns which transport it is on.
 //!
-//! [`tcp`] opens real loopback sockets and is the only module of the project that does; [`memory`] is its
-//! twin for tests under paused time. Both are reached by [`EntryId`](crate::registry::EntryId), never by
-//! address.
+//! [`tcp`] opens real loopback sockets, [`unix`] sockets in the file system of one host; [`memory`] is their
+//! twin for tests under paused time. What is dialled is an [`EntryId`](crate::registry::EntryId), never an
+//! address or a path.
 
 pub mod loopback;
 pub mod memory;
 pub mod tcp;
+pub mod unix;
 
 use std::{future::Future, io};
 
@@ -17,12 +18,19 @@ use crate::stream::Stream;
 /// The two ends of a connection and who opened it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Ends {
+    /// Where both ends are; `None` on a Unix socket, which has no addresses and crosses no segment.
+    pub wire: Option<Wire>,
+    /// Who the dialer said it is when it announced itself; `None` for an outside client.
+    pub party: Option<Party>,
+}
+
+/// Where the two ends of a connection are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Wire {
     /// The dialing end.
     pub dialer: Loopback,
     /// The accepting end.
     pub acceptor: Loopback,
-    /// Who the dialer said it is when it announced itself; `None` for an outside client.
-    pub party: Option<Party>,
 }
 
 /// A number the owner of the topology gives to whoever may dial; meaningless in this crate.

@@ -1,9 +1,14 @@
-//! Real loopback TCP: the only module of the project that connects or accepts sockets.
+//! Real loopback TCP: with [`super::unix`] and the child of [`crate::neighbour`] the only code of the project
+//! that connects or accepts.
 //!
 //! Cancel-safety: a dropped [`TcpDialer::dial`] leaves an announced connection that the acceptor will find
 //! closed; a dropped [`TcpListen::accept`] keeps its unclaimed connections for the next call.
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{
+    io,
+    net::{Ipv4Addr, SocketAddr},
+    time::Duration,
+};
 
 use nix::sys::socket::{setsockopt, sockopt::IpBindAddressNoPort};
 use socket2::{Domain, Protocol, Socket, Type};
@@ -13,7 +18,7 @@ use tokio::{
 };
 
 use super::{
-    Dial, Ends, Listen, Party,
+    Dial, Ends, Listen, Party, Wire,
     loopback::{Loopback, LoopbackIp},
 };
 use crate::registry::{Admit, EntryId, Registry, RegistryError, SourceId, Violation};
@@ -54,24 +59,18 @@ impl TcpDialer {
     }
 
     fn socket(&self) -> io::Result<Socket> {
-        let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))?;
+        let socket = socket_from(self.source.to_ip())?;
         socket.set_nonblocking(true)?;
-        socket.set_tcp_nodelay(true)?;
-        // Without it a bind to (source, 0) holds a whole port for everybody until TIME_WAIT ends.
-        setsockopt(&socket, IpBindAddressNoPort, &true)?;
-        socket.bind(&SocketAddr::from((self.source.to_ip(), 0)).into())?;
         if self.reset_on_close {
             socket.set_linger(Some(Duration::ZERO))?;
         }
         Ok(socket)
     }
 
-    fn ends(&self, socket: &Socket, acceptor: Loopback) -> io::Result<Ends> {
+    fn wire(&self, socket: &Socket, acceptor: Loopback) -> io::Result<Wire> {
         let local = socket.local_addr()?.as_socket();
         match local.and_then(Loopback::checked) {
-            Some(dialer) if dialer.ip() == self.source => {
-                Ok(Ends { dialer, acceptor, party: Some(self.party) })
-            }
+            Some(dialer) if dialer.ip() == self.source => Ok(Wire { dialer, acceptor }),
             _ => Err(self.wrong_ends(&format!("source {local:?}"))),
         }
     }
@@ -81,6 +80,16 @@ impl TcpDialer {
         self.registry.report(violation);
         io::Error::other(format!("connected to something that is not in the registry ({found})"))
     }
+}
+
+/// A socket whose connections will come from `source`.
+pub(crate) fn socket_from(source: Ipv4Addr) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_tcp_nodelay(true)?;
+    // Without it a bind to (source, 0) holds a whole port for everybody until TIME_WAIT ends.
+    setsockopt(&socket, IpBindAddressNoPort, &true)?;
+    socket.bind(&SocketAddr::from((source, 0)).into())?;
+    Ok(socket)
 }
 
 impl Dial for TcpDialer {
@@ -98,18 +107,20 @@ impl Dial for TcpDialer {
             Err(refused) => return Err(refused),
         }
         // No await between connect and announce: a cancelled dial must not leave a stranger behind.
-        let ends = self.ends(&socket, target)?;
+        let wire = self.wire(&socket, target)?;
         if self.registry.is_ours(self.entry) {
-            self.registry.announcements().announce(ends.dialer, target, self.party);
+            self.registry.announcements().announce(wire, self.party);
         }
         let stream = TcpStream::from_std(socket.into())?;
         stream.writable().await?;
         if let Some(refused) = stream.take_error()? {
-            self.registry.announcements().withdraw(ends.dialer, target);
+            self.registry.announcements().withdraw(&wire);
             return Err(refused);
         }
         match stream.peer_addr() {
-            Ok(SocketAddr::V4(peer)) if peer == target.to_socket_addr() => Ok((stream, ends)),
+            Ok(SocketAddr::V4(peer)) if peer == target.to_socket_addr() => {
+                Ok((stream, Ends { wire: Some(wire), party: Some(self.party) }))
+            }
             // Reset by the far side before we could look: an ordinary failure.
             Err(gone) => Err(gone),
             Ok(peer) => Err(self.wrong_ends(&format!("peer {peer}"))),
@@ -146,9 +157,10 @@ impl TcpListen {
             self.registry.report(Violation::Stranger { from: peer.to_string(), to: self.at });
             return None;
         };
-        let party = self.registry.announcements().claim(dialer, self.at);
+        let wire = Wire { dialer, acceptor: self.at };
+        let party = self.registry.announcements().claim(&wire);
         if party.is_some() || self.admit == Admit::Anyone {
-            return Some((stream, Ends { dialer, acceptor: self.at, party }));
+            return Some((stream, Ends { wire: Some(wire), party }));
         }
         self.unclaimed.push((stream, dialer, Instant::now() + ANNOUNCE_WITHIN));
         None
@@ -159,11 +171,12 @@ impl TcpListen {
         let (registry, at) = (&self.registry, self.at);
         let now = Instant::now();
         let known = self.unclaimed.iter().enumerate().find_map(|(index, (_, dialer, _))| {
-            registry.announcements().claim(*dialer, at).map(|party| (index, party))
+            let wire = Wire { dialer: *dialer, acceptor: at };
+            registry.announcements().claim(&wire).map(|party| (index, wire, party))
         });
-        if let Some((index, party)) = known {
-            let (stream, dialer, _) = self.unclaimed.swap_remove(index);
-            return Some((stream, Ends { dialer, acceptor: at, party: Some(party) }));
+        if let Some((index, wire, party)) = known {
+            let (stream, ..) = self.unclaimed.swap_remove(index);
+            return Some((stream, Ends { wire: Some(wire), party: Some(party) }));
         }
         self.unclaimed.retain(|(_, dialer, deadline)| {
             let keep = now < *deadline;

@@ -31,6 +31,8 @@ embedded!(
     "guest-reach",
     "edge-root",
     "host-root",
+    "neighbour-connect",
+    "neighbour-key",
     "escaped-host",
     "flood-connect",
     "flood-handshake",

@@ -70,6 +70,10 @@ pub enum Technique {
     Escape,
     /// On machines that were taken over: reads memory and private keys.
     SearchMemory,
+    /// As another user of an API host: speaks to its services on their own doors.
+    NeighbourConnect,
+    /// As another user of an API host: reads the private keys that lie there.
+    NeighbourKey,
     /// Opens TCP connections as fast as its bounds allow.
     FloodConnect,
     /// Completes TLS handshakes as fast as its bounds allow.
@@ -84,6 +88,8 @@ impl Technique {
         Self::Reach,
         Self::Escape,
         Self::SearchMemory,
+        Self::NeighbourConnect,
+        Self::NeighbourKey,
         Self::FloodConnect,
         Self::FloodHandshake,
     ];
@@ -96,9 +102,26 @@ impl Technique {
             Self::Reach => "reach",
             Self::Escape => "escape",
             Self::SearchMemory => "search-memory",
+            Self::NeighbourConnect => "neighbour-connect",
+            Self::NeighbourKey => "neighbour-key",
             Self::FloodConnect => "flood-connect",
             Self::FloodHandshake => "flood-handshake",
         }
+    }
+
+    /// Ends by itself, with an answer or the lack of one for everything it tried.
+    pub const fn ends_by_itself(self) -> bool {
+        matches!(self, Self::Reach | Self::NeighbourConnect | Self::NeighbourKey)
+    }
+
+    /// Is everything tried once more with the rights of the user it belongs to, in the same launch?
+    pub const fn tries_as_owners(self) -> bool {
+        matches!(self, Self::NeighbourConnect | Self::NeighbourKey)
+    }
+
+    /// Does that alone show that the probe works? Then the scenario needs no further control.
+    pub const fn proves_itself(self) -> bool {
+        matches!(self, Self::NeighbourKey)
     }
 
     /// Floods make no cells and do not run in the `tiny` profile.

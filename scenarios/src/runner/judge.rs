@@ -20,6 +20,7 @@ use super::{
     captures::Captures,
     gather::{Conversation, Onward, Spot, far_side, legs},
     memory::{self, Memory},
+    neighbour,
 };
 use crate::{
     catalog::{Scenario, Technique},
@@ -38,6 +39,8 @@ pub(super) struct Case<'a> {
     pub(super) ledger: &'a Ledger,
     pub(super) scenario: &'a Scenario,
     pub(super) loot: &'a Loot,
+    /// What the same probe brought home with the rights of the owners, where it was tried.
+    pub(super) owners: Option<&'a Loot>,
     /// What the vantage can read.
     pub(super) segments: &'a [SegmentId],
     pub(super) conversations: &'a [Conversation],
@@ -90,6 +93,16 @@ impl Case<'_> {
         let (judgement, mut spots, refusals, evidence) = match (self.scenario.technique, asset) {
             (Technique::SearchMemory, Asset::CertificateKey) => self.keys(),
             (Technique::SearchMemory, _) => self.held(asset, &mut readable),
+            (Technique::NeighbourConnect, _) => {
+                let elsewhere =
+                    if self.controls.is_empty() { Positive::Passed } else { self.positive(asset) };
+                let facts = neighbour::reach(self.loot, self.owners, elsewhere);
+                (facts.judge(), Vec::new(), Vec::new(), facts.evidence())
+            }
+            (Technique::NeighbourKey, _) => {
+                let facts = neighbour::keys(self.ledger, self.loot, self.owners);
+                (facts.judge(), Vec::new(), Vec::new(), facts.evidence())
+            }
             (_, Asset::Reach) => self.reach(),
             (Technique::InPath, _) => self.in_path(asset),
             _ => self.passive(asset),

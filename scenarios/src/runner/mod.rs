@@ -20,6 +20,7 @@ mod honest;
 mod judge;
 mod live;
 mod memory;
+mod neighbour;
 mod plan;
 mod pulse;
 mod raid;
@@ -33,6 +34,7 @@ use std::{
 };
 
 use testbed::{
+    Helper,
     architecture::{Architecture, UnknownWeakness},
     launch::{LaunchError, Realisation},
 };
@@ -73,6 +75,10 @@ pub struct Request {
     pub realisation: Realisation,
     /// CPU burnt per handshake on public fronts: the test switch of the floods' attribution.
     pub ballast: Duration,
+    /// How to start a child that is another user; without it, scenarios that need one are not exercised.
+    pub helper: Option<Helper>,
+    /// Mode of key files: the test switch that makes them readable.
+    pub key_mode: u32,
 }
 
 /// A run that was started.

@@ -14,7 +14,7 @@ use testbed::{
     foothold::{Footholds, hosts::taken},
     launch::{LaunchOptions, launch},
     ledger::Ledger,
-    vocabulary::{Phase, Vantage},
+    vocabulary::{Asset, Phase, Vantage},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -35,7 +35,7 @@ use super::{
 };
 use crate::{
     catalog::{Extent, PhasePlan, Scenario, Technique},
-    event::{Cell, Event, Performance},
+    event::{Cell, Event, Performance, Verdict},
     host::Ticks,
     latency::{RowKey, Tally},
     snapshot::Snapshot,
@@ -96,7 +96,11 @@ pub(super) async fn run(mut stage: Stage<'_>) -> Result<(), RunError> {
         return Ok(());
     }
     let mut standing = stage.stand(&architecture, &scenario, phases, place).await?;
-    let outcome = if scenario.technique.is_flood() {
+    let outcome = if let Some(why) = standing.footholds.unable(scenario.vantage) {
+        // What this machine cannot show deviates from nothing.
+        stage.unasked(&scenario, &architecture, &why, |_| None);
+        Ok(())
+    } else if scenario.technique.is_flood() {
         flood::run(&mut stage, &scenario, &mut standing).await
     } else {
         attack(&mut stage, &scenario, &mut standing).await
@@ -134,6 +138,8 @@ impl Stage<'_> {
             bystander: scenario.technique.is_flood(),
             ballast: self.request.ballast,
             custody: (scenario.technique == Technique::SearchMemory).then(Bounds::default),
+            helper: self.request.helper.clone(),
+            key_mode: self.request.key_mode,
             epoch: Some(self.emitter.started()),
             ..LaunchOptions::default()
         };
@@ -196,6 +202,21 @@ impl Stage<'_> {
     }
 
     fn not_exercised(&mut self, scenario: &Scenario, architecture: &Architecture, why: &str) {
+        self.unasked(scenario, architecture, why, |asset| scenario.expected(&architecture.name, asset));
+        self.emitter.send(Event::ScenarioEnded {
+            architecture: architecture.name.clone(),
+            scenario: scenario.id.clone(),
+        });
+    }
+
+    /// A cell for every asset, without having asked.
+    fn unasked(
+        &mut self,
+        scenario: &Scenario,
+        architecture: &Architecture,
+        why: &str,
+        expected: impl Fn(Asset) -> Option<Verdict>,
+    ) {
         for asset in &scenario.assets {
             let subject = Subject {
                 architecture: architecture.name.clone(),
@@ -205,13 +226,9 @@ impl Stage<'_> {
                 weakness: scenario.weakness.clone(),
             };
             let mut cell = Judgement::not_exercised(why).into_cell(subject, Vec::new());
-            cell.expected = scenario.expected(&architecture.name, *asset);
+            cell.expected = expected(*asset);
             self.emitter.send(Event::Cell(cell));
         }
-        self.emitter.send(Event::ScenarioEnded {
-            architecture: architecture.name.clone(),
-            scenario: scenario.id.clone(),
-        });
     }
 }
 
@@ -254,14 +271,16 @@ async fn attack(stage: &mut Stage<'_>, scenario: &Scenario, standing: &mut Stand
     let attacked = stage.phase(standing, Phase::Attack, 1, &mut raid).await?;
     // Everything honest users said is on the attacker's desk before its time is over.
     standing.ledger.fabric.settle().await?;
-    if scenario.technique == Technique::Reach {
-        // A scan ends by itself, with an answer or the lack of one for every target.
+    if scenario.technique.ends_by_itself() {
         raid.finish(&mut stage.desk(standing)).await?;
     }
     raid.withdraw(&mut stage.desk(standing)).await?;
     let (loot, over) = raid.outcome();
     let attack_ended =
         over.map_or_else(|| standing.ledger.fabric.now(), |over| over - standing.ledger.fabric.started());
+    let owners =
+        if scenario.technique.tries_as_owners() { as_owners(standing, technique).await? } else { None };
+    let home = Home { loot, owners };
     let recovery = stage.phase(standing, Phase::Recovery, 2, &mut Raid::default()).await?;
     standing.ledger.fabric.settle().await?;
     let worked = [baseline, attacked, recovery];
@@ -273,7 +292,27 @@ async fn attack(stage: &mut Stage<'_>, scenario: &Scenario, standing: &mut Stand
     for event in validity::performance(&worked, &standing.strain(), &standing.place)? {
         stage.emitter.send(event);
     }
-    conclude(stage, scenario, standing, &loot, baseline_began..attack_began, attack_began..attack_ended)
+    conclude(stage, scenario, standing, &home, baseline_began..attack_began, attack_began..attack_ended)
+}
+
+/// What came home.
+struct Home {
+    loot: Loot,
+    /// The same technique with the rights of the owners of what it tried.
+    owners: Option<Loot>,
+}
+
+/// The positive control: the same technique once more, with the rights of the owners. It is no attack, and shown
+/// nowhere but in the cells it supports.
+async fn as_owners(standing: &Standing, technique: &str) -> Result<Option<Loot>, RunError> {
+    let stop = standing.tokens.attack.clone();
+    if stop.is_cancelled() {
+        return Ok(None);
+    }
+    let grant = |footholds: &Footholds, stop: &CancellationToken| footholds.grant_as_owners(stop);
+    let vantage = Vantage::ApiHostNeighbour;
+    let control = Assault::start(&standing.footholds, description(technique)?, vantage, grant, stop).await?;
+    Ok(Some(control.finish().await?.0))
 }
 
 /// Starts a technique; one that was called off before it began does not begin.
@@ -300,7 +339,7 @@ fn conclude(
     stage: &mut Stage<'_>,
     scenario: &Scenario,
     standing: &Standing,
-    loot: &Loot,
+    home: &Home,
     baseline: Range<Duration>,
     attack: Range<Duration>,
 ) -> Result<(), RunError> {
@@ -314,7 +353,8 @@ fn conclude(
     let judged = Case {
         ledger,
         scenario,
-        loot,
+        loot: &home.loot,
+        owners: home.owners.as_ref(),
         segments: &segments,
         conversations: &conversations,
         onward: &onward,
@@ -337,7 +377,7 @@ fn conclude(
     for cell in judge::number(judged, ledger, &frames) {
         stage.emitter.send(Event::Cell(cell));
     }
-    for impact in judge::impacts(ledger, scenario, loot) {
+    for impact in judge::impacts(ledger, scenario, &home.loot) {
         stage.emitter.send(Event::Impact(impact));
     }
     Ok(())
@@ -351,6 +391,8 @@ pub(super) fn technique_name(technique: Technique) -> &'static str {
         Technique::Reach => "scan-clear",
         Technique::Escape => "escape",
         Technique::SearchMemory => "search-memory",
+        Technique::NeighbourConnect => "neighbour-connect",
+        Technique::NeighbourKey => "neighbour-key",
         Technique::FloodConnect => "connect-flood",
         Technique::FloodHandshake => "handshake-flood",
     }

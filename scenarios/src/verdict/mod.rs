@@ -5,6 +5,7 @@
 //! impostor, captured alerts ─▶ InPathFacts ─┼─▶ judge ─▶ Judgement ─▶ Cell
 //! attempts and answers ─────▶ ReachFacts ──┤       ▲
 //! memory, key files ────────▶ CustodyFacts ┘       │
+//! key files and their bytes ▶ KeyFileFacts ┘       │
 //!                     cells of the controls ─▶ resolve
 //! ```
 //!
@@ -17,6 +18,7 @@ mod custody;
 mod exit;
 mod expectation;
 mod in_path;
+mod key_file;
 mod passive;
 mod reach;
 mod summary;
@@ -26,6 +28,7 @@ pub use custody::{CustodyFacts, KeyFacts};
 pub use exit::{Finding, exit_code, findings};
 pub use expectation::{Deviation, deviations};
 pub use in_path::{InPathFacts, RedirectedLink};
+pub use key_file::{KeyFileFacts, TriedKey};
 pub use passive::{Leg, PassiveFacts};
 pub use reach::{Attempted, Outcome, ReachFacts};
 pub use summary::{Counts, Row, counts, row, worst};

@@ -47,12 +47,13 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// Reads an answer. A refusal is one that somebody gave: the kernel's, a TLS alert, a close without a
+    /// Reads an answer. A refusal is one that somebody gave: the kernel's (no listener, no permission), a TLS alert, a close without a
     /// byte, 401 or 403, or our registry's "no route". Silence and other errors are not.
     pub fn of(answer: &Answer, served: bool) -> Self {
         match answer {
             _ if served => Self::Served,
             Answer::Refused
+            | Answer::Denied(_)
             | Answer::NoRoute
             | Answer::Alert(_)
             | Answer::Closed
@@ -257,7 +258,8 @@ mod tests {
 
     #[test]
     fn only_an_answer_somebody_gave_is_a_refusal() {
-        for answer in [Answer::Refused, Answer::Closed, Answer::Http(401), Answer::Http(403)] {
+        let denied = Answer::Denied(String::from("EACCES"));
+        for answer in [Answer::Refused, denied, Answer::Closed, Answer::Http(401), Answer::Http(403)] {
             assert_eq!(Outcome::of(&answer, false), Outcome::Refused, "{answer}");
             assert_eq!(Outcome::of(&answer, true), Outcome::Served, "{answer}");
         }

@@ -5,6 +5,8 @@
 
 pub(crate) mod draft;
 pub(crate) mod names;
+#[path = "proof/neighbour.rs"]
+pub(crate) mod neighbour;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -62,6 +64,8 @@ pub(crate) fn request(architectures: Vec<Architecture>, scenarios: Vec<Scenario>
         key_log: None,
         realisation: Realisation::default(),
         ballast: std::time::Duration::ZERO,
+        helper: Some(neighbour::helper()),
+        key_mode: testbed::files::KEY_MODE,
     }
 }
 

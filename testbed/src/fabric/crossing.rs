@@ -4,7 +4,7 @@ use std::{io, sync::Arc};
 
 use proxies::{
     registry::EntryId,
-    transport::{Dial, Ends, Listen, tcp::TcpDialer},
+    transport::{Dial, Ends, Listen, Party, Wire, tcp::TcpDialer},
 };
 use tokio::net::TcpStream;
 
@@ -37,7 +37,9 @@ impl<L: Listen> Listen for CrossingListen<L> {
 
     async fn accept(&mut self) -> io::Result<(Self::Stream, Ends)> {
         let (stream, ends) = self.inner.accept().await?;
-        let flow = self.fabric.flow(self.segment, self.entry, ends);
+        let elsewhere = || io::Error::other("a Unix socket crosses no segment");
+        let wire = ends.wire.ok_or_else(elsewhere)?;
+        let flow = self.fabric.flow(self.segment, self.entry, wire, ends.party);
         let reads = Direction::ToAcceptor;
         let tapped = Tapped::new(stream, self.fabric.clone(), self.ring.clone(), flow, reads);
         Ok((tapped, ends))
@@ -46,8 +48,14 @@ impl<L: Listen> Listen for CrossingListen<L> {
 
 impl Fabric {
     /// The beginning of a crossing: who, from where, to what.
-    pub(super) fn flow(&self, segment: SegmentId, entry: EntryId, ends: Ends) -> Arc<Flow> {
-        let dialer = self.parties().who(ends.party);
+    pub(super) fn flow(
+        &self,
+        segment: SegmentId,
+        entry: EntryId,
+        wire: Wire,
+        party: Option<Party>,
+    ) -> Arc<Flow> {
+        let dialer = self.parties().who(party);
         let to = self.acceptor(entry).unwrap_or_else(|| Acceptor {
             label: "unnamed/listener".to_owned(),
             target: Target::unnamed(),
@@ -58,8 +66,8 @@ impl Fabric {
             segment,
             link: format!("{}>{}", dialer.label, to.label),
             kind: dialer.kind,
-            dialer: ends.dialer,
-            acceptor: ends.acceptor,
+            dialer: wire.dialer,
+            acceptor: wire.acceptor,
             entry,
             meant: to.instead_of.map(|meant| format!("{}>{meant}", dialer.label)),
             target: to.target,

@@ -4,7 +4,7 @@
 
 use std::{io, sync::Arc};
 
-use proxies::transport::Party;
+use proxies::{neighbour::Helper, transport::Party};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -14,6 +14,7 @@ use super::{
     hosts::{Taken, taken},
     in_path_ground,
     memory::{Memory, MemoryGround},
+    neighbour_ground::{OtherUsers, Who},
     reach_ground::SegmentReach,
     sniffer::Sniffer,
     tls_ground::OwnAuthority,
@@ -22,6 +23,7 @@ use crate::{
     architecture::{Architecture, HostId, Place, ProcessId, SegmentId},
     custody::keys::{KeyCopy, Keys},
     fabric::parties::Kind,
+    files::RunFiles,
     launch::{addresses::Addresses, arms::Arms, targets::Targets},
     node::wiring::World,
     vocabulary::{SecurityDomain, Vantage},
@@ -41,6 +43,10 @@ pub struct Ground {
     pub addresses: Addresses,
     /// Private keys, where the host model has them.
     pub keys: Keys,
+    /// What lies on the hosts.
+    pub files: Arc<RunFiles>,
+    /// How to start a child that is another user.
+    pub helper: Option<Helper>,
 }
 
 /// Why a foothold was not granted.
@@ -55,6 +61,14 @@ pub enum GrantError {
         vantage: Vantage,
         /// What is missing.
         why: &'static str,
+    },
+    /// This machine, or this launch, cannot show it.
+    #[error("`{vantage}` cannot be exercised here: {why}")]
+    Unable {
+        /// What was asked for.
+        vantage: Vantage,
+        /// What is missing.
+        why: String,
     },
     /// The kernel refused something.
     #[error("cannot prepare the foothold: {0}")]
@@ -78,6 +92,9 @@ impl Footholds {
     pub fn grant(&self, vantage: Vantage, stop: &CancellationToken) -> Result<Foothold, GrantError> {
         if let Some(taken) = taken(&self.ground.architecture, vantage)? {
             return Ok(Foothold::new(vantage, stop.clone()).with_memory(self.memory(&taken)));
+        }
+        if vantage == Vantage::ApiHostNeighbour {
+            return self.other_users(Who::Neighbour, stop);
         }
         let position = self.position(vantage)?;
         let reach = SegmentReach::new(&self.ground, &position)?;
@@ -105,6 +122,33 @@ impl Footholds {
             taken.inside.iter().flat_map(|process| keys.before(architecture, *process)).collect()
         };
         Memory::new(Box::new(MemoryGround::new(taken.processes.iter().filter_map(record), keys)))
+    }
+
+    /// The positive control of another user on the API hosts: the same child, the same attempts, each with the
+    /// rights of the user whom the socket or file belongs to.
+    pub fn grant_as_owners(&self, stop: &CancellationToken) -> Result<Foothold, GrantError> {
+        self.other_users(Who::Owner, stop)
+    }
+
+    /// Why nothing at this vantage can be exercised here, if so.
+    pub fn unable(&self, vantage: Vantage) -> Option<String> {
+        let party = Party(u32::MAX);
+        let needs_users = vantage == Vantage::ApiHostNeighbour;
+        OtherUsers::new(&self.ground, Who::Neighbour, party).err().filter(|_| needs_users)
+    }
+
+    fn other_users(&self, who: Who, stop: &CancellationToken) -> Result<Foothold, GrantError> {
+        let vantage = Vantage::ApiHostNeighbour;
+        let label = match who {
+            Who::Neighbour => format!("attacker/{vantage}"),
+            Who::Owner => "control/owner".to_owned(),
+        };
+        let party = self.ground.world.fabric.parties().add(label, Kind::Attacker);
+        let users =
+            OtherUsers::new(&self.ground, who, party).map_err(|why| GrantError::Unable { vantage, why })?;
+        let users = Arc::new(users);
+        let (reach, files) = (super::Reach::new(users.clone()), super::Files::new(users));
+        Ok(Foothold::new(vantage, stop.clone()).with_reach(reach).with_files(files))
     }
 
     /// A licence to flood one arm. The runner keeps `tally`.

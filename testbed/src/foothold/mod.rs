@@ -1,11 +1,12 @@
 //! The only door through which attack code can touch anything.
 //!
 //! A launched testbed grants a [`Foothold`] for a vantage. It carries capabilities, never addresses: a
-//! sniffer to read a segment, a place in the path, targets that can be dialled by handle, a licence to
-//! flood. Asking for a capability that was not granted is an error, not a way around.
+//! sniffer to read a segment, a place in the path, targets that can be dialled and files that can be read by
+//! handle, a licence to flood. Asking for a capability that was not granted is an error, not a way around.
 //!
 //! Nothing here judges. Dropping a foothold lifts its rules and ends its taps.
 
+mod files;
 mod flood;
 mod flood_ground;
 pub mod grant;
@@ -13,6 +14,7 @@ pub mod hosts;
 mod in_path;
 mod in_path_ground;
 mod memory;
+mod neighbour_ground;
 mod reach;
 mod reach_ground;
 mod sniffer;
@@ -20,6 +22,7 @@ mod tls;
 mod tls_ground;
 
 pub use crate::custody::{Connection, Held, Side, keys::KeyCopy};
+pub use files::{FileView, Files, FilesBackend};
 pub use flood::{Arm, Flood, FloodBackend, FloodBounds, FloodConnection, FloodKind, FloodTally};
 pub use grant::{Footholds, GrantError};
 pub use in_path::{InPath, Intercepted};
@@ -40,6 +43,7 @@ pub struct Foothold {
     sniffer: Option<Sniffer>,
     in_path: Option<InPath>,
     reach: Option<Reach>,
+    files: Option<Files>,
     flood: Option<Flood>,
     tls: Option<AttackerTls>,
     memory: Option<Memory>,
@@ -64,6 +68,7 @@ impl Foothold {
             sniffer: None,
             in_path: None,
             reach: None,
+            files: None,
             flood: None,
             tls: None,
             memory: None,
@@ -88,6 +93,13 @@ impl Foothold {
     #[must_use]
     pub fn with_reach(mut self, reach: Reach) -> Self {
         self.reach = Some(reach);
+        self
+    }
+
+    /// Grants reading files.
+    #[must_use]
+    pub fn with_files(mut self, files: Files) -> Self {
+        self.files = Some(files);
         self
     }
 
@@ -140,6 +152,11 @@ impl Foothold {
     /// What can be dialled from here.
     pub fn reach(&self) -> Result<Reach, NotGranted> {
         self.reach.clone().ok_or(NotGranted { vantage: self.vantage, capability: "targets" })
+    }
+
+    /// Files that can be tried from here.
+    pub fn files(&self) -> Result<Files, NotGranted> {
+        self.files.clone().ok_or(NotGranted { vantage: self.vantage, capability: "files" })
     }
 
     /// The licence to flood.

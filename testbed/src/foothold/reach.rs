@@ -1,6 +1,6 @@
 //! Dialling by handle: what a position can name, and what a named address answers.
 
-use std::{fmt, future::Future, pin::Pin, sync::Arc};
+use std::{fmt, future::Future, io, pin::Pin, sync::Arc};
 
 use proxies::stream::BoxStream;
 
@@ -33,6 +33,8 @@ pub struct Target {
 pub enum Answer {
     /// The kernel refused (`ECONNREFUSED`).
     Refused,
+    /// The kernel forbade it to this user (`EACCES`, `EPERM`).
+    Denied(String),
     /// The position cannot name an address of that host: our registry says so (`modelled`).
     NoRoute,
     /// A TLS alert, by its name (`unknown_ca`).
@@ -50,6 +52,18 @@ pub enum Answer {
 }
 
 impl Answer {
+    /// What the kernel said to whoever connected or opened.
+    pub(crate) fn of(error: &io::Error) -> Self {
+        match error.raw_os_error().map(nix::errno::Errno::from_raw) {
+            Some(errno @ (nix::errno::Errno::EACCES | nix::errno::Errno::EPERM)) => {
+                Self::Denied(format!("{errno:?}"))
+            }
+            Some(nix::errno::Errno::ECONNREFUSED) => Self::Refused,
+            _ if error.kind() == io::ErrorKind::TimedOut => Self::Silence,
+            _ => Self::Error(error.to_string()),
+        }
+    }
+
     /// Whose answer it is.
     pub fn method(&self) -> Method {
         match self {
@@ -70,6 +84,7 @@ impl fmt::Display for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refused => f.write_str("connection refused"),
+            Self::Denied(errno) => write!(f, "permission denied ({errno})"),
             Self::NoRoute => f.write_str("no route"),
             Self::Alert(name) => write!(f, "alert {name}"),
             Self::Http(status) => write!(f, "HTTP {status}"),

@@ -51,10 +51,7 @@ impl ReachBackend for SegmentReach {
             };
             match timeout(self.deadline, dialer.dial()).await {
                 Ok(Ok((stream, _ends))) => Dialed::Open(Box::new(stream)),
-                Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => {
-                    Dialed::Answered(Answer::Refused)
-                }
-                Ok(Err(error)) => Dialed::Answered(Answer::Error(error.to_string())),
+                Ok(Err(error)) => Dialed::Answered(Answer::of(&error)),
                 Err(_elapsed) => Dialed::Answered(Answer::Silence),
             }
         })

@@ -10,6 +10,7 @@ use proxies::{
 
 use crate::{
     architecture::{Architecture, HostId, ListenerId, Place, SegmentId},
+    files::RunFiles,
     vocabulary::SecurityDomain,
 };
 
@@ -25,15 +26,16 @@ pub struct Addresses {
 }
 
 impl Addresses {
-    /// Binds everything. With `outside` the listeners on public segments stand on 127.0.0.1 and admit anyone.
+    /// Binds everything, Unix sockets among `files`. With `outside` the listeners on public segments stand on 127.0.0.1 and admit anyone.
     pub fn bind(
         registry: &Registry,
         architecture: &Architecture,
         outside: bool,
+        files: &RunFiles,
     ) -> Result<Self, RegistryError> {
         let mut made = Self::draw(registry, architecture);
         for listener in architecture.listener_ids() {
-            made.place(registry, architecture, listener, outside)?;
+            made.place(registry, architecture, listener, outside, files)?;
         }
         Ok(made)
     }
@@ -78,6 +80,8 @@ impl Addresses {
                 ips.insert((host, place), ip);
                 sources.insert((host, place), registry.source(ip));
             }
+            // A Unix socket is dialled from nowhere; a plan names the host's own place all the same.
+            sources.insert((host, Place::Unix), sources[&(host, Place::Local)]);
         }
         Self { ips, sources, listeners: BTreeMap::new(), closed: BTreeMap::new() }
     }
@@ -90,7 +94,12 @@ impl Addresses {
         architecture: &Architecture,
         listener: ListenerId,
         outside: bool,
+        files: &RunFiles,
     ) -> Result<(), RegistryError> {
+        if let Some(socket) = files.socket(architecture, listener) {
+            self.listeners.insert(listener, registry.hold_unix(&socket)?);
+            return Ok(());
+        }
         let mut tries = 0;
         loop {
             let placed = self.hold(registry, architecture, listener, outside).and_then(|entry| {
@@ -195,7 +204,8 @@ mod tests {
             for name in architecture::names() {
                 let file = architecture::load(name).unwrap();
                 let registry = Registry::with_ports(23_000..23_040);
-                let addresses = Addresses::bind(&registry, &file, false).unwrap();
+                let addresses =
+                    Addresses::bind(&registry, &file, false, &RunFiles::new(&file).unwrap()).unwrap();
                 let public = |place: Place| {
                     place.segment().is_some_and(|segment| file[segment].domain == SecurityDomain::Public)
                 };

@@ -2,7 +2,7 @@
 //! for whoever judges.
 //!
 //! ```text
-//!  addresses ─▶ pki ─▶ fabric ─▶ plans ─▶ nodes          targets, bystander ─▶ Footholds
+//!  files ─▶ addresses ─▶ pki ─▶ fabric ─▶ plans ─▶ nodes          targets, bystander ─▶ Footholds
 //!                                                        everything seen    ─▶ Ledger
 //! ```
 //!
@@ -26,6 +26,7 @@ use std::{
 
 use proxies::{
     limits::Limits,
+    neighbour::Helper,
     registry::{Admit, EntryId, Registry, RegistryError},
     transport::{Party, tcp::TcpDialer},
 };
@@ -40,6 +41,7 @@ use crate::{
     capture::FlowStore,
     custody::{Bounds, Custody, keys::Keys},
     fabric::{Acceptor, Fabric, parties::Kind, relay, tap::Wire},
+    files::{KEY_MODE, RunFiles},
     foothold::grant::{Footholds, Ground},
     keylog::KeyLogStore,
     ledger::{Forgetful, Ledger, Planter, Recorder, Watch},
@@ -67,7 +69,7 @@ pub enum Realisation {
 }
 
 /// What a launch may vary.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct LaunchOptions {
     /// Seed of canaries and schedules.
     pub seed: u64,
@@ -88,6 +90,28 @@ pub struct LaunchOptions {
     pub limits: Limits,
     /// What all times count from; `None` = this launch.
     pub epoch: Option<Instant>,
+    /// How to start a child that is another user; without it, what needs one is not exercised.
+    pub helper: Option<Helper>,
+    /// Mode of key files: other than [`KEY_MODE`] in the test that makes them readable.
+    pub key_mode: u32,
+}
+
+impl Default for LaunchOptions {
+    fn default() -> Self {
+        Self {
+            custody: None,
+            seed: 0,
+            outside: false,
+            realisation: Realisation::default(),
+            bystander: false,
+            ballast: Duration::ZERO,
+            unrecorded: false,
+            limits: Limits::default(),
+            epoch: None,
+            helper: None,
+            key_mode: KEY_MODE,
+        }
+    }
 }
 
 /// Why a launch failed.
@@ -124,12 +148,13 @@ pub async fn launch(
     options: LaunchOptions,
 ) -> Result<(Footholds, Ledger), LaunchError> {
     let began = Instant::now();
+    let with_bystander = options.bystander;
     let mut made = Making::new(architecture, options)?;
     made.name_acceptors();
     made.start_relays()?;
     made.start_nodes()?;
     made.provision_service_user().await?;
-    let bystander = if options.bystander { Some(made.start_bystander()?) } else { None };
+    let bystander = if with_bystander { Some(made.start_bystander()?) } else { None };
     made.finish(bystander, began)
 }
 
@@ -138,6 +163,7 @@ struct Making<'a> {
     options: LaunchOptions,
     registry: Registry,
     addresses: Addresses,
+    files: Arc<RunFiles>,
     pki: Pki,
     canaries: Canaries,
     world: World,
@@ -155,8 +181,11 @@ struct Making<'a> {
 impl<'a> Making<'a> {
     fn new(architecture: &'a Architecture, options: LaunchOptions) -> Result<Self, LaunchError> {
         let registry = Registry::new();
-        let addresses = Addresses::bind(&registry, architecture, options.outside)?;
+        let failed = |source| LaunchError::Start { what: "the files of the hosts".to_owned(), source };
+        let mut files = RunFiles::new(architecture).map_err(failed)?;
+        let addresses = Addresses::bind(&registry, architecture, options.outside, &files)?;
         let pki = Pki::new(architecture, options.outside)?;
+        files.write_keys(architecture, &pki, options.key_mode).map_err(failed)?;
         let canaries = Canaries::new(options.seed);
         let seen = Arc::default();
         let capture = Arc::new(Mutex::new(FlowStore::new(CAPTURE_BUDGET)));
@@ -193,6 +222,7 @@ impl<'a> Making<'a> {
             options,
             registry,
             addresses,
+            files: Arc::new(files),
             pki,
             canaries,
             world,
@@ -308,12 +338,15 @@ impl<'a> Making<'a> {
             flooded: bystander.map(|bystander| bystander.arms),
             addresses: self.addresses,
             keys: keys.clone(),
+            files: self.files.clone(),
+            helper: self.options.helper,
         });
         let ledger = Ledger {
             architecture: self.architecture.clone(),
             fabric: self.world.fabric.clone(),
             canaries: self.canaries,
             key_log: self.world.key_log.clone(),
+            files: self.files,
             seen: self.seen,
             capture: self.capture,
             launched_in: began.elapsed(),

@@ -23,6 +23,7 @@ use crate::{
     capture::FlowStore,
     custody::{Custody, keys::Keys},
     fabric::Fabric,
+    files::RunFiles,
     keylog::KeyLogStore,
     launch::{published::Published, users::Doors},
     node::{Node, meter::CpuMeter, thread::NodeThread, wiring::World},
@@ -40,6 +41,8 @@ pub struct Ledger {
     pub canaries: Canaries,
     /// Secrets of every TLS session.
     pub key_log: KeyLogStore,
+    /// What lies on the hosts.
+    pub files: Arc<RunFiles>,
     /// What the matcher found readable.
     pub seen: Arc<Mutex<Seen>>,
     /// Captured flows.
@@ -100,14 +103,14 @@ impl Ledger {
         &self.nodes
     }
 
-    /// Ends everything: nodes drain and are joined, the tap empties its rings. The first failure is
+    /// Ends everything: nodes drain and are joined, the tap empties its rings, files go. The first failure is
     /// returned; every socket is closed when this returns.
     pub fn teardown(self) -> io::Result<()> {
         self.nodes.iter().for_each(Node::cancel);
         let nodes = self.nodes.into_iter().map(Node::stop).fold(Ok(()), Result::and);
         let outcome = self.relays.into_iter().map(NodeThread::stop).fold(nodes, Result::and);
         self.fabric.close();
-        outcome
+        outcome.and(self.files.remove())
     }
 
     /// What processes held, if the launch recorded it.

@@ -12,9 +12,10 @@ use proxies::{
     transport::{
         Dial, Ends, Listen,
         tcp::{TcpDialer, TcpListen},
+        unix::{UnixDialer, UnixListen},
     },
 };
-use tokio::{net::TcpStream, time::timeout};
+use tokio::time::timeout;
 
 use super::plan::{DialPlan, ListenPlan};
 use crate::{
@@ -59,12 +60,18 @@ pub enum NodeListen {
     Crossing(CrossingListen<TcpListen>),
     /// A local link, or behind a relay.
     Plain(TcpListen),
+    /// A Unix socket of the host.
+    Unix(UnixListen),
 }
 
 impl NodeListen {
     /// Takes a plan's listener onto the current runtime.
     pub fn take(world: &World, ring: &Arc<Ring>, plan: &ListenPlan) -> io::Result<Self> {
-        let listen = TcpListen::take(world.fabric.registry(), plan.entry).map_err(io::Error::other)?;
+        let registry = world.fabric.registry();
+        if registry.is_unix(plan.entry) {
+            return Ok(Self::Unix(UnixListen::take(registry, plan.entry).map_err(io::Error::other)?));
+        }
+        let listen = TcpListen::take(registry, plan.entry).map_err(io::Error::other)?;
         Ok(match plan.crossing {
             Some(segment) => {
                 let (fabric, ring) = (world.fabric.clone(), ring.clone());
@@ -84,6 +91,9 @@ impl Listen for NodeListen {
                 listen.accept().await.map(|(stream, ends)| (Box::new(stream) as BoxStream, ends))
             }
             Self::Plain(listen) => {
+                listen.accept().await.map(|(stream, ends)| (Box::new(stream) as BoxStream, ends))
+            }
+            Self::Unix(listen) => {
                 listen.accept().await.map(|(stream, ends)| (Box::new(stream) as BoxStream, ends))
             }
         }
@@ -112,12 +122,18 @@ pub enum NodeDial {
     Segment(SegmentDial),
     /// Within the host.
     Local(TcpDialer),
+    /// Within the host, over a file.
+    Unix(UnixDialer),
 }
 
 impl NodeDial {
     /// The dial of a plan.
     pub fn new(world: &World, plan: &DialPlan) -> io::Result<Self> {
         let fabric = &world.fabric;
+        if fabric.registry().is_unix(plan.entry) {
+            let dialer = UnixDialer::new(fabric.registry().clone(), plan.party, plan.entry);
+            return Ok(Self::Unix(dialer));
+        }
         let dialer = TcpDialer::new(fabric.registry().clone(), plan.source, plan.party, plan.entry)?;
         Ok(match plan.segment {
             Some(segment) => {
@@ -129,12 +145,17 @@ impl NodeDial {
 }
 
 impl Dial for NodeDial {
-    type Stream = TcpStream;
+    type Stream = BoxStream;
 
-    async fn dial(&self) -> io::Result<(TcpStream, Ends)> {
+    async fn dial(&self) -> io::Result<(BoxStream, Ends)> {
         match self {
-            Self::Segment(dial) => dial.dial().await,
-            Self::Local(dial) => dial.dial().await,
+            Self::Segment(dial) => {
+                dial.dial().await.map(|(stream, ends)| (Box::new(stream) as BoxStream, ends))
+            }
+            Self::Local(dial) => {
+                dial.dial().await.map(|(stream, ends)| (Box::new(stream) as BoxStream, ends))
+            }
+            Self::Unix(dial) => dial.dial().await.map(|(stream, ends)| (Box::new(stream) as BoxStream, ends)),
         }
     }
 }

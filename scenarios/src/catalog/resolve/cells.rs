@@ -57,7 +57,8 @@ fn judges(technique: Technique, asset: Asset) -> bool {
         Technique::Sniff | Technique::InPath => travels,
         Technique::SearchMemory => travels || asset == Asset::CertificateKey,
         Technique::Escape => travels || asset == Asset::Reach,
-        Technique::Reach => asset == Asset::Reach,
+        Technique::Reach | Technique::NeighbourConnect => asset == Asset::Reach,
+        Technique::NeighbourKey => asset == Asset::CertificateKey,
         Technique::FloodConnect | Technique::FloodHandshake => false,
     }
 }

@@ -112,9 +112,8 @@ fn controls(literal: &Literal, technique: Option<Technique>, findings: &mut Vec<
         }
         controls.push(ControlRef { architecture, scenario });
     }
-    if let (true, Some(false), Some(id)) =
-        (controls.is_empty(), technique.map(Technique::is_flood), &literal.id)
-    {
+    let proven = technique.map(|technique| technique.is_flood() || technique.proves_itself());
+    if let (true, Some(false), Some(id)) = (controls.is_empty(), proven, &literal.id) {
         findings.push(
             Finding::new(id.span(), "a scenario without a control: no `held` of it could stand")
                 .help("add for example `[[controls]]` with `architecture = \"plaintext\"`"),

@@ -47,6 +47,7 @@ fn places(technique: Technique) -> &'static [Vantage] {
         Technique::Reach => &[Vantage::PublicSniffer, Vantage::ManagementSniffer, Vantage::Guest],
         Technique::Escape => &[Vantage::EscapedHost],
         Technique::SearchMemory => &[Vantage::EdgeRoot, Vantage::ApiHostRoot, Vantage::ServiceProcess],
+        Technique::NeighbourConnect | Technique::NeighbourKey => &[Vantage::ApiHostNeighbour],
         Technique::FloodConnect | Technique::FloodHandshake => {
             &[Vantage::PublicSniffer, Vantage::ManagementSniffer]
         }

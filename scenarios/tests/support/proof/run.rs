@@ -34,6 +34,8 @@ pub(crate) fn request(architectures: &[&str], scenarios: &[&str], profile: Profi
         key_log: None,
         realisation: Realisation::default(),
         ballast: Duration::ZERO,
+        helper: None,
+        key_mode: testbed::files::KEY_MODE,
     }
 }
 
