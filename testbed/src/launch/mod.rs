@@ -13,6 +13,7 @@ pub mod arms;
 mod bystander;
 pub mod plans;
 pub mod published;
+mod queues;
 pub mod targets;
 pub mod users;
 
@@ -31,7 +32,8 @@ use proxies::{
 use tokio::time::Instant;
 
 use self::{
-    addresses::Addresses, bystander::Bystander, plans::Drawing, published::Published, targets::Targets,
+    addresses::Addresses, bystander::Bystander, plans::Drawing, published::Published, queues::QueueLogins,
+    targets::Targets,
 };
 use crate::{
     architecture::{Architecture, ListenerId, ProcessId},
@@ -140,6 +142,7 @@ struct Making<'a> {
     capture: Arc<Mutex<FlowStore>>,
     plant: Arc<dyn Plant>,
     service_user: Login,
+    queue_logins: QueueLogins,
     parties: BTreeMap<ProcessId, Party>,
     fronts: BTreeMap<ListenerId, EntryId>,
     targets: Targets,
@@ -172,6 +175,7 @@ impl<'a> Making<'a> {
             password: plant.plant(Asset::Password),
             project: "service".to_owned(),
         };
+        let queue_logins = QueueLogins::plant(architecture, &*plant);
         let parties = architecture
             .process_ids()
             .map(|id| (id, fabric.parties().add(architecture.process_label(id), Kind::Honest)))
@@ -192,6 +196,7 @@ impl<'a> Making<'a> {
             capture,
             plant,
             service_user,
+            queue_logins,
             parties,
             fronts,
             targets,
@@ -212,6 +217,7 @@ impl<'a> Making<'a> {
             ballast: self.options.ballast,
             limits: self.options.limits,
             service_user: &self.service_user,
+            queue_logins: &self.queue_logins,
         }
     }
 

@@ -10,11 +10,13 @@ use proxies::{
     stream::BoxStream,
     transport::Ends,
 };
-use tokio::{io::AsyncReadExt, task::JoinSet};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::{
     plan::{DialPlan, ListenPlan, NodePlan, ProgramPlan},
+    queueing::Queueing,
+    serving::Serving,
     wiring::{NodeConnect, NodeDial, NodeListen, World, back_codec, front_codec},
 };
 use crate::{
@@ -22,7 +24,6 @@ use crate::{
     services::{
         catalog::CatalogEntry,
         compute::{Compute, ComputeConfig, ComputeStore, OwnToken, ServiceUser},
-        http::{self, Service},
         identity::{Cloud, HashCost, Identity, IdentityConfig},
         plant::Plant,
     },
@@ -32,23 +33,33 @@ use crate::{
 #[derive(Clone)]
 pub(super) struct Program {
     tally: Arc<Tally>,
-    service: Option<Arc<dyn Service>>,
+    serving: Serving,
     identity: Option<Arc<Identity>>,
     store: Option<Arc<ComputeStore>>,
     own_token: Option<OwnToken>,
+    queue: Queueing,
 }
 
 type Handling = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl Program {
     pub(super) fn new(plan: &NodePlan, world: &World, plant: &Arc<dyn Plant>) -> io::Result<Self> {
-        let mut made =
-            Self { tally: Arc::default(), service: None, identity: None, store: None, own_token: None };
+        let mut made = Self {
+            tally: Arc::default(),
+            serving: Serving::Nothing,
+            identity: None,
+            store: None,
+            own_token: None,
+            queue: Queueing::of(plan, world, plant)?,
+        };
         match &plan.program {
-            ProgramPlan::Proxy { .. } | ProgramPlan::Sink { .. } => {}
+            ProgramPlan::Proxy { .. } | ProgramPlan::Sink { .. } | ProgramPlan::Agent { .. } => {}
+            ProgramPlan::Queue { .. } => {
+                made.serving = made.queue.broker().cloned().map_or(Serving::Nothing, Serving::Queue);
+            }
             ProgramPlan::Identity { hash_threads, endpoint, catalog, .. } => {
                 let identity = identity(endpoint, catalog, *hash_threads, plant)?;
-                made.service = Some(identity.clone());
+                made.serving = Serving::Http(identity.clone());
                 made.identity = Some(identity);
             }
             ProgramPlan::Compute { endpoint, identity_uri, identity, service_user, .. } => {
@@ -67,9 +78,10 @@ impl Program {
                         project: service_user.project.clone(),
                     },
                     plant: plant.clone(),
+                    publisher: made.queue.publisher().cloned(),
                 });
                 made.own_token = Some(compute.own_token());
-                made.service = Some(compute);
+                made.serving = Serving::Http(compute);
                 made.store = Some(store);
             }
         }
@@ -95,12 +107,18 @@ impl Program {
             }
             ProgramPlan::Sink { listeners }
             | ProgramPlan::Identity { listeners, .. }
-            | ProgramPlan::Compute { listeners, .. } => {
+            | ProgramPlan::Compute { listeners, .. }
+            | ProgramPlan::Queue { listeners, .. } => {
                 for front in listeners {
                     let listen = NodeListen::take(world, &ring, front)?;
                     let codec = front_codec(world, front)?;
                     let handler = self.handler(codec, plan.limits, stop.clone());
                     tasks.spawn(serve(listen, handler, plan.limits, self.tally.clone(), stop.clone()));
+                }
+            }
+            ProgramPlan::Agent { .. } => {
+                if let Some(agent) = self.queue.agent() {
+                    agent.run(stop).await;
                 }
             }
         }
@@ -112,7 +130,7 @@ impl Program {
 
     /// The same without the service itself.
     pub(super) fn without_service(self) -> Self {
-        Self { service: None, ..self }
+        Self { serving: Serving::Nothing, ..self }
     }
 
     pub(super) fn helper_threads(&self) -> Vec<i32> {
@@ -136,6 +154,10 @@ impl Program {
         self.store.as_ref()
     }
 
+    pub(super) fn queue(&self) -> &Queueing {
+        &self.queue
+    }
+
     fn proxy(
         &self,
         world: &World,
@@ -152,30 +174,25 @@ impl Program {
         })
     }
 
-    /// What a service does with a connection: codec, then HTTP; without a service, read and forget.
+    /// What a service does with a connection: codec, then its protocol.
     fn handler(
         &self,
         codec: FrontCodec,
         limits: Limits,
         stop: CancellationToken,
     ) -> impl Fn(BoxStream, Ends) -> Handling + Send + Sync + 'static {
-        let (tally, service) = (self.tally.clone(), self.service.clone());
+        let (tally, serving) = (self.tally.clone(), self.serving.clone());
         move |wire, ends| {
-            let (codec, tally, service, stop) = (codec.clone(), tally.clone(), service.clone(), stop.clone());
+            let (codec, tally, serving, stop) = (codec.clone(), tally.clone(), serving.clone(), stop.clone());
             Box::pin(async move {
-                let Ok(mut stream) = codec.accept(wire, limits.handshake).await else {
+                let Ok(stream) = codec.accept(wire, limits.handshake).await else {
                     Tally::count(&tally.handshakes_failed);
                     return;
                 };
                 if codec.shakes_hands() {
                     tally.count_handshake(ends.party);
                 }
-                if let Some(service) = service {
-                    // How a peer broke its own connection is its own affair.
-                    return drop(http::serve(stream, service, stop).await);
-                }
-                let mut ignored = [0; 4096];
-                while matches!(stream.read(&mut ignored).await, Ok(1..)) {}
+                serving.serve(stream, stop).await;
             })
         }
     }

@@ -23,6 +23,7 @@ pub mod identity;
 pub mod ids;
 pub mod pipeline;
 pub mod plant;
+pub mod queue;
 pub mod reply;
 mod route;
 mod watched;
