@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    plan::{DialPlan, ListenPlan, NodePlan, ProgramPlan},
+    plan::{DialPlan, ListenPlan, NodePlan, Onward, ProgramPlan},
     queueing::Queueing,
     serving::Serving,
     wiring::{NodeConnect, NodeDial, NodeListen, World, back_codec, front_codec},
@@ -98,11 +98,16 @@ impl Program {
         let ring = world.fabric.ring();
         let mut tasks = JoinSet::new();
         match &plan.program {
-            ProgramPlan::Proxy { routes } => {
-                for (front, back) in routes {
+            ProgramPlan::Proxy { doors } => {
+                for (front, onward) in doors {
                     let listen = NodeListen::take(world, &ring, front)?;
-                    let proxy = self.proxy(world, front, back, plan.limits)?;
-                    tasks.spawn(proxy.run(listen, stop.clone()));
+                    match onward {
+                        Onward::To(back) => {
+                            let proxy = self.proxy(world, front, back, plan.limits)?;
+                            tasks.spawn(proxy.run(listen, stop.clone()));
+                        }
+                        Onward::ByName { .. } => return Err(io::ErrorKind::Unsupported.into()),
+                    }
                 }
             }
             ProgramPlan::Sink { listeners }
