@@ -4,12 +4,13 @@
 
 use std::{
     collections::VecDeque,
+    pin::pin,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use serde_json::Value;
-use tokio::time::Instant;
+use tokio::{sync::Notify, time::Instant};
 
 /// Arrivals remembered; older ones are forgotten and counted.
 const MAX_ARRIVALS: usize = 20_000;
@@ -32,6 +33,7 @@ pub struct Inbox {
     /// Arrivals remembered at most.
     room: usize,
     book: Mutex<Book>,
+    news: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -45,7 +47,7 @@ struct Book {
 impl Inbox {
     /// An empty log; `epoch` is the start of the run, from which `at` counts.
     pub fn new(epoch: Instant) -> Self {
-        Self { epoch, room: MAX_ARRIVALS, book: Mutex::default() }
+        Self { epoch, room: MAX_ARRIVALS, book: Mutex::default(), news: Notify::new() }
     }
 
     /// A log that only counts: for a cloud nobody judges.
@@ -63,6 +65,18 @@ impl Inbox {
         self.book().arrived
     }
 
+    /// Waits until its log says so.
+    pub async fn until(&self, so: impl Fn(&Self) -> bool) {
+        loop {
+            let mut news = pin!(self.news.notified());
+            news.as_mut().enable();
+            if so(self) {
+                return;
+            }
+            news.await;
+        }
+    }
+
     /// Times the agent was logged in and its topic granted.
     pub fn logins(&self) -> u64 {
         self.book().logins
@@ -77,21 +91,24 @@ impl Inbox {
         let at = self.epoch.elapsed();
         let mut book = self.book();
         book.arrived += 1;
-        if self.room == 0 {
-            return;
+        if self.room > 0 {
+            if book.arrivals.len() >= self.room {
+                book.arrivals.pop_front();
+            }
+            book.arrivals.push_back(Arrival { id: message_id(body), topic, at });
         }
-        if book.arrivals.len() >= self.room {
-            book.arrivals.pop_front();
-        }
-        book.arrivals.push_back(Arrival { id: message_id(body), topic, at });
+        drop(book);
+        self.news.notify_waiters();
     }
 
     pub(super) fn note_login(&self) {
         self.book().logins += 1;
+        self.news.notify_waiters();
     }
 
     pub(super) fn note_loss(&self) {
         self.book().losses += 1;
+        self.news.notify_waiters();
     }
 
     fn book(&self) -> MutexGuard<'_, Book> {

@@ -293,9 +293,7 @@ async fn compute_tells_the_host_of_each_server_made_and_deleted() {
     let path = format!("/v2.1/servers/{}", made.body["server"]["id"].as_str().unwrap());
     assert_eq!(ask(compute.clone(), with_token("DELETE", &path, &token)).await.status, 204);
     assert_eq!(ask(compute, with_token("DELETE", &path, &token)).await.status, 404);
-    while inbox.arrived() < 2 {
-        tokio::task::yield_now().await;
-    }
+    inbox.until(|inbox| inbox.arrived() == 2).await;
     agent.stop().await;
     assert_eq!(
         ids(&inbox),
