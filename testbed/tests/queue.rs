@@ -143,8 +143,11 @@ async fn make_servers(ledger: &Ledger, users: &Crowd, total: usize) {
     assert_eq!((taken, lost), (total as u64, 0));
     let [one, two] = ledger.inboxes().map(|(_, inbox)| inbox.clone()).collect::<Vec<_>>().try_into().unwrap();
     let all = async {
-        while one.arrived() + two.arrived() < taken {
+        loop {
             let (first, second) = (one.arrived(), two.arrived());
+            if first + second >= taken {
+                return;
+            }
             tokio::select! {
                 () = one.until(|inbox| inbox.arrived() > first) => {}
                 () = two.until(|inbox| inbox.arrived() > second) => {}

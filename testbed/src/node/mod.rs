@@ -1,12 +1,13 @@
 //! What actually runs a process: OS threads with a runtime each, started from a plan.
 //!
 //! ```text
-//!  plan ── wiring (listeners, dials, codecs) ── programs (proxy, services, agent, sink) ── thread
+//!  plan ── wiring (listeners, dials, codecs) ── programs (doors of proxies, services, agents, sink) ── thread
 //! ```
 //!
 //! A node's CPU is the sum of its threads' clocks ([`meter`]). [`Node::stop`] stops accepting, drains, joins
 //! every thread and hands back the first failure.
 
+mod doors;
 pub mod meter;
 pub mod plan;
 mod programs;

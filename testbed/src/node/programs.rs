@@ -5,7 +5,6 @@ use std::{future::Future, io, pin::Pin, sync::Arc};
 use proxies::{
     codec::FrontCodec,
     limits::Limits,
-    proxy::Proxy,
     serve::{Tally, serve},
     stream::BoxStream,
     transport::Ends,
@@ -14,10 +13,11 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    plan::{DialPlan, ListenPlan, NodePlan, Onward, ProgramPlan},
+    doors::Door,
+    plan::{NodePlan, ProgramPlan},
     queueing::Queueing,
     serving::Serving,
-    wiring::{NodeConnect, NodeDial, NodeListen, World, back_codec, front_codec},
+    wiring::{NodeConnect, NodeListen, World, front_codec},
 };
 use crate::{
     launch::REGION,
@@ -33,6 +33,7 @@ use crate::{
 #[derive(Clone)]
 pub(super) struct Program {
     tally: Arc<Tally>,
+    doors: Vec<Door>,
     serving: Serving,
     identity: Option<Arc<Identity>>,
     store: Option<Arc<ComputeStore>>,
@@ -46,6 +47,7 @@ impl Program {
     pub(super) fn new(plan: &NodePlan, world: &World, plant: &Arc<dyn Plant>) -> io::Result<Self> {
         let mut made = Self {
             tally: Arc::default(),
+            doors: Vec::new(),
             serving: Serving::Nothing,
             identity: None,
             store: None,
@@ -53,7 +55,12 @@ impl Program {
             queue: Queueing::of(plan, world, plant)?,
         };
         match &plan.program {
-            ProgramPlan::Proxy { .. } | ProgramPlan::Sink { .. } | ProgramPlan::Agent { .. } => {}
+            ProgramPlan::Proxy { doors } => {
+                for (front, onward) in doors {
+                    made.doors.push(Door::new(world, (front, onward), plan.limits, &made.tally)?);
+                }
+            }
+            ProgramPlan::Sink { .. } | ProgramPlan::Agent { .. } => {}
             ProgramPlan::Queue { .. } => {
                 made.serving = made.queue.broker().cloned().map_or(Serving::Nothing, Serving::Queue);
             }
@@ -99,15 +106,10 @@ impl Program {
         let mut tasks = JoinSet::new();
         match &plan.program {
             ProgramPlan::Proxy { doors } => {
-                for (front, onward) in doors {
+                for ((front, _), door) in doors.iter().zip(&self.doors) {
                     let listen = NodeListen::take(world, &ring, front)?;
-                    match onward {
-                        Onward::To(back) => {
-                            let proxy = self.proxy(world, front, back, plan.limits)?;
-                            tasks.spawn(proxy.run(listen, stop.clone()));
-                        }
-                        Onward::ByName { .. } => return Err(io::ErrorKind::Unsupported.into()),
-                    }
+                    let (door, stop) = (door.clone(), stop.clone());
+                    tasks.spawn(door.run(listen, stop));
                 }
             }
             ProgramPlan::Sink { listeners }
@@ -161,22 +163,6 @@ impl Program {
 
     pub(super) fn queue(&self) -> &Queueing {
         &self.queue
-    }
-
-    fn proxy(
-        &self,
-        world: &World,
-        front: &ListenPlan,
-        back: &DialPlan,
-        limits: Limits,
-    ) -> io::Result<Proxy<NodeDial>> {
-        Ok(Proxy {
-            front: front_codec(world, front)?,
-            dial: NodeDial::new(world, back)?,
-            back: back_codec(world, back)?,
-            limits,
-            tally: self.tally.clone(),
-        })
     }
 
     /// What a service does with a connection: codec, then its protocol.
