@@ -97,6 +97,8 @@ pub enum SecretKind {
     AdminPass,
     /// A browser's session.
     Cookie,
+    /// A whole message on the queue.
+    InternalMessage,
     /// A login secret.
     Password,
     /// A whole request body.
@@ -114,6 +116,7 @@ impl fmt::Display for SecretKind {
         f.pad(match self {
             Self::AdminPass => "admin-pass",
             Self::Cookie => "cookie",
+            Self::InternalMessage => "internal-message",
             Self::Password => "password",
             Self::RequestBody => "request-body",
             Self::ResponseBody => "response-body",
