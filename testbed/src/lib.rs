@@ -5,7 +5,7 @@
 //!  pki            the run's authorities and certificates: in memory, short-lived, constrained
 //!  launch         addresses → certificates → plans → nodes;  out come Footholds and Ledger
 //!  node           what runs a process: OS threads with a runtime each, and their clocks
-//!  services       identity, compute: the OpenStack stand-ins            (connect: how they dial)
+//!  services       identity, compute, queue: the OpenStack stand-ins     (connect: how they dial)
 //!  workload       honest users: open-loop schedules, operations, latencies
 //!  fabric         segments: crossings, taps, rings, rules, relays
 //!  canary         planted values and the matcher that finds them as bytes pass
