@@ -21,10 +21,86 @@ use tokio::time::timeout;
 
 const SERVERS: usize = 12;
 
-/// Two compute hosts; the queue is clear on the segment, or behind a proxy that ends TLS.
-fn cloud(protected: bool) -> Architecture {
-    let (listener, dial) = if protected {
-        let proxy = r#"
+/// Two compute hosts and a queue; `DIAL` is how it is reached.
+const CLOUD: &str = r#"
+schema = 1
+name = "queued"
+title = "A small cloud with a queue"
+guide = "Messaging security"
+
+[segments]
+outer = { domain = "public" }
+inner = { domain = "management" }
+
+[hosts.people]
+segments = ["outer"]
+
+[hosts.people.processes.users]
+program = "users"
+user = "users"
+dials.identity = { to = "api/identity/api" }
+dials.compute = { to = "api/compute/api" }
+
+[hosts.api]
+segments = ["outer", "inner"]
+
+[hosts.api.processes.identity]
+program = "identity"
+user = "keystone"
+hash_threads = 1
+listeners.api = { on = "outer" }
+listeners.inner = { on = "inner" }
+
+[hosts.api.processes.compute]
+program = "compute"
+user = "nova"
+threads = 2
+listeners.api = { on = "outer" }
+dials.identity = { to = "api/identity/inner" }
+dials.queue = DIAL
+
+[hosts.bus]
+segments = ["inner"]
+
+[hosts.rack-1]
+segments = ["inner"]
+
+[hosts.rack-1.processes.agent]
+program = "agent"
+user = "nova"
+dials.queue = DIAL
+
+[hosts.rack-2]
+segments = ["inner"]
+
+[hosts.rack-2.processes.agent]
+program = "agent"
+user = "nova"
+dials.queue = DIAL
+
+[catalog.identity]
+name = "keystone"
+public = "api/identity/api"
+internal = "api/identity/api"
+admin = "api/identity/api"
+
+[catalog.compute]
+name = "nova"
+public = "api/compute/api"
+internal = "api/compute/api"
+admin = "api/compute/api"
+"#;
+
+/// The queue in clear on the segment.
+const CLEAR: &str = r#"
+[hosts.bus.processes.broker]
+program = "queue"
+user = "rabbit"
+listeners.queue = { on = "inner" }
+"#;
+
+/// The queue behind a proxy that ends TLS.
+const PROTECTED: &str = r#"
 [hosts.bus.processes.door]
 program = "proxy"
 user = "door"
@@ -44,86 +120,14 @@ names = ["bus.cloud.invalid"]
 host = "bus"
 owner = "door"
 "#;
-        (proxy, r#"{ to = "bus/door/queue", tls = { trust = ["internal"] } }"#)
+
+fn cloud(protected: bool) -> Architecture {
+    let (dial, queue) = if protected {
+        (r#"{ to = "bus/door/queue", tls = { trust = ["internal"] } }"#, PROTECTED)
     } else {
-        let queue = r#"
-[hosts.bus.processes.broker]
-program = "queue"
-user = "rabbit"
-listeners.queue = { on = "inner" }
-"#;
-        (queue, r#"{ to = "bus/broker/queue" }"#)
+        (r#"{ to = "bus/broker/queue" }"#, CLEAR)
     };
-    let source = format!(
-        r#"
-schema = 1
-name = "queued"
-title = "A small cloud with a queue"
-guide = "Messaging security"
-
-[segments]
-outer = {{ domain = "public" }}
-inner = {{ domain = "management" }}
-
-[hosts.people]
-segments = ["outer"]
-
-[hosts.people.processes.users]
-program = "users"
-user = "users"
-dials.identity = {{ to = "api/identity/api" }}
-dials.compute = {{ to = "api/compute/api" }}
-
-[hosts.api]
-segments = ["outer", "inner"]
-
-[hosts.api.processes.identity]
-program = "identity"
-user = "keystone"
-hash_threads = 1
-listeners.api = {{ on = "outer" }}
-listeners.inner = {{ on = "inner" }}
-
-[hosts.api.processes.compute]
-program = "compute"
-user = "nova"
-threads = 2
-listeners.api = {{ on = "outer" }}
-dials.identity = {{ to = "api/identity/inner" }}
-dials.queue = {dial}
-
-[hosts.bus]
-segments = ["inner"]
-{listener}
-[hosts.rack-1]
-segments = ["inner"]
-
-[hosts.rack-1.processes.agent]
-program = "agent"
-user = "nova"
-dials.queue = {dial}
-
-[hosts.rack-2]
-segments = ["inner"]
-
-[hosts.rack-2.processes.agent]
-program = "agent"
-user = "nova"
-dials.queue = {dial}
-
-[catalog.identity]
-name = "keystone"
-public = "api/identity/api"
-internal = "api/identity/api"
-admin = "api/identity/api"
-
-[catalog.compute]
-name = "nova"
-public = "api/compute/api"
-internal = "api/compute/api"
-admin = "api/compute/api"
-"#
-    );
+    let source = CLOUD.replace("DIAL", dial) + queue;
     architecture::parse("queued.toml", &source).unwrap_or_else(|wrong| panic!("{wrong}"))
 }
 

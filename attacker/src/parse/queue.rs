@@ -319,8 +319,8 @@ mod tests {
             [0x30, (length % 128) as u8 | 0x80, (length / 128 % 128) as u8 | 0x80, (length / 16384) as u8];
         let long = [&head[..], &vec![b'x'; length]].concat();
         let slices: Vec<&[u8]> = long.chunks(1000).chain([MESSAGE]).collect();
-        let heard = read(&slices);
-        assert!(matches!(&heard[..], [Packet::Other, Packet::Message { .. }]), "{heard:?}");
+        let told = read(&slices);
+        assert!(matches!(&told[..], [Packet::Other, Packet::Message { .. }]), "{told:?}");
     }
 
     proptest! {

@@ -32,8 +32,6 @@ pub(super) struct Invented {
     pub(super) last: bool,
 }
 
-const NOT_NOW: &str =
-    r#"{"error":{"code":503,"title":"Service Unavailable","message":"The service is unavailable."}}"#;
 /// Bytes invented before any of them could be said.
 const MAX_INVENTED: usize = 64 * 1024;
 
@@ -45,11 +43,7 @@ impl Invented {
         }
         match heard {
             Heard::Request(_) => {
-                let head =
-                    "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nConnection: close";
-                let length = NOT_NOW.len();
-                self.bytes
-                    .extend(format!("{head}\r\nContent-Length: {length}\r\n\r\n{NOT_NOW}").into_bytes());
+                self.bytes.extend(not_now());
                 self.last = true;
             }
             Heard::Packet(packet) => self.bytes.extend(packet.answer()),
@@ -71,7 +65,9 @@ impl Ear {
         if direction == Direction::ToAcceptor {
             self.heard_the_victim = true;
             if let Some(invented) = &mut self.invented {
-                heard.iter().for_each(|one| invented.answer(one));
+                for one in &heard {
+                    invented.answer(one);
+                }
             }
         } else {
             self.invented = None;
@@ -104,4 +100,12 @@ impl Ear {
             }
         }
     }
+}
+
+/// A service that cannot answer right now.
+fn not_now() -> Vec<u8> {
+    let head = "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nConnection: close";
+    let body =
+        r#"{"error":{"code":503,"title":"Service Unavailable","message":"The service is unavailable."}}"#;
+    format!("{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
 }

@@ -52,7 +52,7 @@ impl Drawing<'_> {
     }
 
     /// How a process publishes; `None` where it dials no queue.
-    pub(super) fn publishing(&self, process: ProcessId) -> Result<Option<PublishPlan>, LaunchError> {
+    pub(super) fn publishing(&self, process: ProcessId) -> Result<Option<Box<PublishPlan>>, LaunchError> {
         let (Some(dial), Some(login)) =
             (queue_dial(self.architecture, process), self.queue_logins.of(process))
         else {
@@ -61,7 +61,7 @@ impl Drawing<'_> {
         let callers = self.queue_callers(queue_behind(self.architecture, dial));
         let agents = callers.filter(|caller| self.architecture[*caller].program == Program::Agent);
         let topics = agents.map(|agent| topic(self.architecture, agent)).collect();
-        Ok(Some(PublishPlan { dial: self.dial(dial)?, login, topics }))
+        Ok(Some(Box::new(PublishPlan { dial: self.dial(dial)?, login, topics })))
     }
 
     /// Who dials this queue, directly or through proxies.

@@ -68,7 +68,7 @@ pub enum ProgramPlan {
         /// Its own login there.
         service_user: Login,
         /// Where it tells what it did; `None` = nowhere.
-        queue: Option<PublishPlan>,
+        queue: Option<Box<PublishPlan>>,
     },
     /// A message queue.
     Queue {

@@ -87,7 +87,10 @@ impl Broker {
             tables.counts.refused += 1;
             return Err(Welcome::Refused);
         }
-        let who = (connect.name.clone(), connect.client.clone());
+        // A client without a name of its own gets one that nobody else has (MQTT 3.1.1, 3.1.3.1).
+        let client = Some(connect.client.clone()).filter(|client| !client.is_empty());
+        let client = client.unwrap_or_else(|| format!("nameless {}", tables.seats));
+        let who = (connect.name.clone(), client);
         if !tables.sessions.contains_key(&who) && tables.sessions.len() >= MAX_SESSIONS {
             return Err(Welcome::Full);
         }
@@ -97,7 +100,7 @@ impl Broker {
         let mut session = Session {
             topics: BTreeSet::new(),
             mailbox: Mailbox::default(),
-            clean: connect.clean,
+            clean: connect.clean || connect.client.is_empty(),
             seat: number,
             news: news.clone(),
         };

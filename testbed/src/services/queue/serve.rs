@@ -19,7 +19,7 @@ use super::{
 /// A login must have arrived within this.
 pub const LOGIN_DEADLINE: Duration = Duration::from_secs(5);
 /// The longest silence of a peer, whatever keep-alive it promised.
-pub const MAX_IDLE: Duration = Duration::from_secs(60);
+pub const MAX_IDLE: Duration = Duration::from_mins(1);
 /// A peer must have taken a packet within this.
 pub const WRITE_DEADLINE: Duration = Duration::from_secs(5);
 

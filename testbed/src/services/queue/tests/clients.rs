@@ -237,9 +237,12 @@ async fn the_streaming_matcher_finds_password_and_message_in_what_was_written() 
     let canaries = Canaries::new(7);
     let plant: Arc<dyn Plant> = Arc::new(Planter(canaries.mint()));
     let mut logins = ["nova", "one"].map(login);
-    logins.iter_mut().for_each(|login| login.password = plant.plant(Asset::Password));
+    for login in &mut logins {
+        login.password = plant.plant(Asset::Password);
+    }
     let hall = Hall::for_logins(logins.clone());
     let [nova, one] = logins;
+    let (computes, agents) = (nova.password.clone(), one.password.clone());
     let inbox = Arc::new(Inbox::new(Instant::now()));
     let door = || Arc::new(Door(hall.clone()));
     let agent = Agent::new(door(), one, "compute.c1".into(), inbox.clone(), plant.clone());
@@ -259,21 +262,13 @@ async fn the_streaming_matcher_finds_password_and_message_in_what_was_written() 
     let carried = hall.carried.lock().unwrap().clone();
     let [[agent_said, agent_heard], [compute_said, compute_heard]] = &carried[..] else { panic!() };
     let message = ids(&inbox).remove(0);
-    assert_eq!(found(agent_said), [(Asset::Password, login_of(&canaries, &found(agent_said)))]);
+    assert_eq!(found(agent_said), [(Asset::Password, agents)]);
     assert_eq!(found(agent_heard), [(Asset::InternalMessage, message.clone())]);
-    let [(Asset::Password, _), (Asset::InternalMessage, sent)] = &found(compute_said)[..] else {
-        panic!("{:?}", found(compute_said))
-    };
-    assert_eq!((sent, found(compute_heard)), (&message, vec![]));
+    assert_eq!(found(compute_said), [(Asset::Password, computes), (Asset::InternalMessage, message)]);
+    assert_eq!(found(compute_heard), []);
     let day = Duration::from_hours(24);
     let sent = |asset| canaries.sent_between(asset, Duration::ZERO, day).len();
     assert_eq!((sent(Asset::Password), sent(Asset::InternalMessage)), (2, 1));
-}
-
-fn login_of(canaries: &Canaries, found: &[(Asset, String)]) -> String {
-    let (_, value) = found.first().unwrap();
-    assert!(canaries.find(value.as_bytes()).is_some());
-    value.clone()
 }
 
 #[tokio::test]

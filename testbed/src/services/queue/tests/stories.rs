@@ -191,6 +191,18 @@ async fn a_newer_connection_takes_the_session_and_the_older_one_is_closed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn clients_without_a_name_do_not_take_each_others_place() {
+    let hall = Hall::new();
+    let caller = hall.caller("one");
+    let mut first = caller.open(String::new(), true, 10).await.unwrap();
+    let mut second = caller.open(String::new(), true, 10).await.unwrap();
+    for channel in [&mut first, &mut second] {
+        channel.write(&Packet::Ping).await.unwrap();
+        assert_eq!(channel.read().await.unwrap(), Packet::Pong);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn draining_closes_every_connection() {
     let hall = Hall::new();
     let mut reader = hall.reader("one", &["compute.c1"], 1024).await;
