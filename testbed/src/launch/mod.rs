@@ -14,6 +14,7 @@ mod bystander;
 pub mod plans;
 pub mod published;
 mod queues;
+mod settings;
 pub mod targets;
 pub mod users;
 
