@@ -219,18 +219,21 @@ async fn logins_are_renewed_in_the_phase_that_asks_for_it() {
     let users = users(&ledger).await;
     make_servers(&ledger, &users, SERVERS).await;
     ledger.fabric.set_phase(7);
-    let logged_in: Vec<u64> = ledger.inboxes().map(|(_, inbox)| inbox.logins()).collect();
+    let before: Vec<_> = ledger.inboxes().map(|(_, inbox)| (inbox.logins(), inbox.arrived())).collect();
     ledger.renew_logins().await;
-    for ((_, inbox), before) in ledger.inboxes().zip(logged_in) {
-        timeout(Duration::from_secs(20), inbox.until(|inbox| inbox.logins() > before)).await.unwrap();
+    for ((_, inbox), (logins, arrived)) in ledger.inboxes().zip(before) {
+        let renewed = inbox.until(|inbox| inbox.logins() > logins && inbox.arrived() > arrived);
+        timeout(Duration::from_secs(20), renewed).await.unwrap();
     }
-    make_servers(&ledger, &users, 2 * SERVERS).await;
     users.stop().unwrap();
     ledger.fabric.settle().await.unwrap();
     let found = ledger.found();
-    for rack in ["rack-1/agent>bus/broker", "rack-2/agent>bus/broker"] {
-        let again = found.links.iter().find(|((phase, _, link), _)| *phase == 7 && link == rack).unwrap().1;
-        assert_eq!(again.exposed[&Asset::Password].len(), 1, "{rack}");
+    for (link, messages) in
+        [("rack-1/agent>bus/broker", 1), ("rack-2/agent>bus/broker", 1), ("api/compute>bus/broker", 2)]
+    {
+        let again = found.links.iter().find(|((phase, _, on), _)| *phase == 7 && on == link).unwrap().1;
+        let crossed = |asset| again.exposed.get(&asset).map_or(0, BTreeSet::len);
+        assert_eq!((crossed(Asset::Password), crossed(Asset::InternalMessage)), (1, messages), "{link}");
     }
     drop(found);
     ledger.teardown().unwrap();

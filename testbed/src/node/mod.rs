@@ -93,14 +93,14 @@ impl Node {
         self.program.queue().inbox()
     }
 
-    /// Makes a service that logs in elsewhere do so again: before its next call there, or at once where it
-    /// keeps a connection.
+    /// Makes a service that logs in elsewhere do so again: before its next call there, or, at
+    /// the queue, at once.
     pub async fn renew_logins(&self) {
         if let Some(token) = self.program.own_token() {
             token.forget().await;
         }
-        if let Some(agent) = self.program.queue().agent() {
-            agent.renewal().ask();
+        if let Some(renewal) = self.program.queue().renewal() {
+            renewal.ask();
         }
     }
 

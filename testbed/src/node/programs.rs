@@ -123,16 +123,19 @@ impl Program {
                     tasks.spawn(serve(listen, handler, plan.limits, self.tally.clone(), stop.clone()));
                 }
             }
-            ProgramPlan::Agent { .. } => {
-                if let Some(agent) = self.queue.agent() {
-                    agent.run(stop).await;
-                }
+            ProgramPlan::Agent { .. } => {}
+        }
+        let served = async {
+            while let Some(ended) = tasks.join_next().await {
+                ended.map_err(io::Error::other)?;
             }
-        }
-        while let Some(ended) = tasks.join_next().await {
-            ended.map_err(io::Error::other)?;
-        }
-        Ok(())
+            Ok(())
+        };
+        let worked = async {
+            self.queue.work(&stop).await;
+            Ok(())
+        };
+        tokio::try_join!(served, worked).map(drop)
     }
 
     /// The same without the service itself.

@@ -2,13 +2,15 @@
 
 use std::{io, sync::Arc};
 
+use tokio_util::sync::CancellationToken;
+
 use super::{
     plan::{NodePlan, ProgramPlan},
     wiring::{NodeConnect, World},
 };
 use crate::services::{
     plant::Plant,
-    queue::{Access, Agent, Broker, Inbox, Publisher},
+    queue::{Access, Agent, Broker, Inbox, Publisher, Renewal},
 };
 
 /// What a node has to do with messages.
@@ -54,8 +56,22 @@ impl Queueing {
         if let Self::Publisher(publisher) = self { Some(publisher) } else { None }
     }
 
-    pub(super) fn agent(&self) -> Option<&Arc<Agent>> {
-        if let Self::Agent(agent, _) = self { Some(agent) } else { None }
+    /// What it does of its own accord, until `stop`.
+    pub(super) async fn work(&self, stop: &CancellationToken) {
+        match self {
+            Self::Agent(agent, _) => agent.run(stop.clone()).await,
+            Self::Publisher(publisher) => publisher.keep_in_touch(stop).await,
+            Self::Queue(_) | Self::Nothing => {}
+        }
+    }
+
+    /// What makes it log in again, where it logs in.
+    pub(super) fn renewal(&self) -> Option<Renewal> {
+        match self {
+            Self::Agent(agent, _) => Some(agent.renewal()),
+            Self::Publisher(publisher) => Some(publisher.renewal()),
+            Self::Queue(_) | Self::Nothing => None,
+        }
     }
 
     pub(super) fn inbox(&self) -> Option<&Arc<Inbox>> {

@@ -5,10 +5,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::{
-    sync::Notify,
-    time::{Instant, sleep, sleep_until, timeout, timeout_at},
-};
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -16,6 +13,7 @@ use super::{
     client::{Caller, Channel, QueueError},
     inbox::Inbox,
     packet::Packet,
+    renewal::Renewal,
 };
 use crate::{connect::Connect, services::plant::Plant};
 
@@ -33,21 +31,6 @@ const PING_AFTER: Duration = Duration::from_secs(5);
 const PATIENCE: Duration = Duration::from_secs(15);
 /// What saying goodbye may take.
 const FAREWELL: Duration = Duration::from_millis(100);
-
-/// Makes an agent log in again. Clones ask the same agent.
-#[derive(Clone, Debug, Default)]
-pub struct Renewal(Arc<Notify>);
-
-impl Renewal {
-    /// Asks for a new connection and a new login, at once.
-    pub fn ask(&self) {
-        self.0.notify_one();
-    }
-
-    async fn asked(&self) {
-        self.0.notified().await;
-    }
-}
 
 /// The agent of one compute host.
 pub struct Agent {

@@ -1,10 +1,12 @@
-//! What compute tells the compute hosts: one message per server made or deleted.
+//! What compute tells the compute hosts: one message per server made or deleted, and one to each of them
+//! when it is asked to log in again.
 //!
 //! Each message has a connection of its own: connect, log in, publish, wait for the acknowledgement, leave.
 //! That costs a handshake a message, and buys what a run needs: in every phase, however short, password and
 //! message cross; a connection that somebody cut or sent elsewhere fails with its own message and is replaced
 //! at once; and no connection is kept that would have to be watched. The caller waits [`DEADLINE`] at most and
-//! learns nothing but whether the queue has the message.
+//! learns nothing but whether the queue has the message. Spawns nothing: [`Publisher::keep_in_touch`] ends with
+//! its stop token.
 
 use std::{
     sync::{
@@ -17,10 +19,12 @@ use std::{
 use bytes::Bytes;
 use serde_json::json;
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 use super::{
     access::QueueLogin,
     client::{Caller, QueueError},
+    renewal::Renewal,
 };
 use crate::{
     connect::Connect,
@@ -42,6 +46,8 @@ pub enum Task {
     Build,
     /// A server was deleted.
     Terminate,
+    /// Nothing happened: the host is asked how its servers are.
+    Sync,
 }
 
 impl Task {
@@ -50,6 +56,7 @@ impl Task {
         match self {
             Self::Build => "build_and_run_instance",
             Self::Terminate => "terminate_instance",
+            Self::Sync => "sync_power_states",
         }
     }
 }
@@ -59,7 +66,7 @@ impl Task {
 pub struct Notice<'a> {
     /// What happened.
     pub task: Task,
-    /// To which server.
+    /// To which server; empty for [`Task::Sync`].
     pub server_id: &'a str,
     /// In which request.
     pub request_id: &'a str,
@@ -78,6 +85,7 @@ pub struct PublisherCounts {
 pub struct Publisher {
     caller: Caller,
     topics: Vec<String>,
+    renewal: Renewal,
     taken: AtomicU64,
     lost: AtomicU64,
 }
@@ -91,12 +99,40 @@ impl Publisher {
         plant: Arc<dyn Plant>,
     ) -> Arc<Self> {
         let caller = Caller { connect, login, plant };
-        Arc::new(Self { caller, topics, taken: AtomicU64::new(0), lost: AtomicU64::new(0) })
+        let (renewal, taken, lost) = (Renewal::default(), AtomicU64::new(0), AtomicU64::new(0));
+        Arc::new(Self { caller, topics, renewal, taken, lost })
+    }
+
+    /// What makes it log in again.
+    pub fn renewal(&self) -> Renewal {
+        self.renewal.clone()
+    }
+
+    /// Whenever that is asked for, a word to every host: a login is nothing without a message. May run on
+    /// several threads, one of which answers.
+    pub async fn keep_in_touch(&self, stop: &CancellationToken) {
+        let speaking = async {
+            loop {
+                self.renewal.asked().await;
+                for topic in &self.topics {
+                    let request_id = ids::request_id();
+                    let notice = Notice { task: Task::Sync, server_id: "", request_id: &request_id };
+                    self.deliver(topic, notice).await;
+                }
+            }
+        };
+        let _: Option<()> = stop.run_until_cancelled(speaking).await;
     }
 
     /// Sends a message to the one host that has the server; `false` when it was given up.
     pub async fn tell(&self, notice: Notice<'_>) -> bool {
-        let Some(topic) = host_of(&self.topics, notice.server_id) else { return false };
+        match host_of(&self.topics, notice.server_id) {
+            Some(topic) => self.deliver(topic, notice).await,
+            None => false,
+        }
+    }
+
+    async fn deliver(&self, topic: &str, notice: Notice<'_>) -> bool {
         let canary = self.caller.plant.plant(Asset::InternalMessage);
         let body = body(notice, &canary);
         let attempts = async {
@@ -137,10 +173,11 @@ fn host_of<'a>(topics: &'a [String], server_id: &str) -> Option<&'a String> {
 
 /// The message. Its id is its canary.
 fn body(notice: Notice<'_>, canary: &str) -> Bytes {
+    let server = json!({"server_id": notice.server_id});
     let message = json!({
         "message_id": canary,
         "method": notice.task.method(),
-        "args": {"server_id": notice.server_id},
+        "args": if notice.task == Task::Sync { json!({}) } else { server },
         "context": {"request_id": notice.request_id},
     });
     message.to_string().into()

@@ -145,6 +145,29 @@ async fn a_renewal_makes_an_agent_log_in_again_at_once_whatever_it_waits_for() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_renewal_makes_a_publisher_log_in_and_speak_to_every_host() {
+    let hall = Hall::new();
+    let publisher = hall.publisher(&["compute.c1", "compute.c2"]);
+    let (renewal, stop) = (publisher.renewal(), CancellationToken::new());
+    let talk = async {
+        for round in 1..4 {
+            renewal.ask();
+            until(|| publisher.counts().taken == round * 2).await;
+        }
+        sleep(Duration::from_mins(1)).await;
+        stop.cancel();
+    };
+    tokio::join!(publisher.keep_in_touch(&stop), talk);
+    assert_eq!(hall.broker.counts().logins, 6, "once for each word, and not unasked");
+    let (one, two) = (hall.agent("one", "compute.c1"), hall.agent("two", "compute.c2"));
+    for (agent, inbox) in [one, two] {
+        let agent = Working::start(agent);
+        until(|| inbox.arrived() == 3).await;
+        agent.stop().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_idle_agent_keeps_its_connection_and_a_dead_one_is_left() {
     let hall = Hall::new();
     let (agent, inbox) = hall.agent("one", "compute.c1");
