@@ -8,7 +8,7 @@
 //!  machine        can a launch find addresses here at all?
 //!  files          what lies on hosts: keys and sockets, with owners and modes
 //!  node           what runs a process: OS threads with a runtime each, and their clocks
-//!  services       identity, compute: the OpenStack stand-ins            (connect: how they dial)
+//!  services       identity, compute, queue: the OpenStack stand-ins     (connect: how they dial)
 //!  workload       honest users: open-loop schedules, operations, latencies
 //!  fabric         segments: crossings, taps, rings, rules, relays
 //!  canary         planted values and the matcher that finds them as bytes pass

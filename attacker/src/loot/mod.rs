@@ -104,6 +104,8 @@ pub enum SecretKind {
     AdminPass,
     /// A browser's session.
     Cookie,
+    /// A whole message on the queue.
+    InternalMessage,
     /// A login secret.
     Password,
     /// A private key: PKCS#8, or what is in a key file.
@@ -123,6 +125,7 @@ impl fmt::Display for SecretKind {
         f.pad(match self {
             Self::AdminPass => "admin-pass",
             Self::Cookie => "cookie",
+            Self::InternalMessage => "internal-message",
             Self::Password => "password",
             Self::PrivateKey => "private-key",
             Self::RequestBody => "request-body",

@@ -1,4 +1,5 @@
-//! Both directions of one flow: requests, and responses beside the requests they answer.
+//! Both directions of one flow: requests, and responses beside the requests they answer; or packets, where
+//! the flow begins like a conversation with a message queue.
 //!
 //! A response whose request was not heard (the listener came late) stands alone. A flow that begins with a
 //! TLS record is recognised and no longer looked at; so is one that switched to another protocol.
@@ -9,6 +10,7 @@ use testbed::vocabulary::Direction;
 
 use super::{
     http::{Message, RequestHead, ResponseHead},
+    queue::{self, Packet, Packets},
     reader::Reader,
 };
 
@@ -38,14 +40,18 @@ pub enum Heard {
     Request(HeardRequest),
     /// A response, and the request it answers if that was heard.
     Response(Message<ResponseHead>, Option<HeardRequest>),
+    /// A packet to or from a message queue.
+    Packet(Packet),
 }
 
 /// One flow.
 #[derive(Debug)]
 pub struct Conversation {
     speech: Speech,
-    // The first byte of each direction, until a second one tells what it speaks.
+    // The first bytes of each direction, until they tell what it speaks.
     opening: [Vec<u8>; 2],
+    // Both directions of a conversation with a message queue.
+    packets: Option<[Packets; 2]>,
     requests: Reader<RequestHead>,
     responses: Reader<ResponseHead>,
     waiting: VecDeque<HeardRequest>,
@@ -58,6 +64,7 @@ impl Default for Conversation {
         Self {
             speech: Speech::Unknown,
             opening: [Vec::new(), Vec::new()],
+            packets: None,
             requests: Reader::default(),
             responses: Reader::default(),
             waiting: VecDeque::new(),
@@ -91,7 +98,8 @@ impl Conversation {
         request.into_iter().chain(response).collect()
     }
 
-    /// Waits for two bytes of a direction, which tell TLS records from anything else.
+    /// Waits for two bytes of a direction, which tell TLS records from anything else, and for a few more
+    /// where they may begin a packet.
     fn open(&mut self, direction: Direction, bytes: &[u8]) -> Vec<Heard> {
         let [dialer, acceptor] = &mut self.opening;
         let opening = if direction == Direction::ToAcceptor { dialer } else { acceptor };
@@ -99,7 +107,13 @@ impl Conversation {
         self.speech = match opening.as_slice() {
             // Handshake at the start; alert, change or data where the listener came late.
             [0x14..=0x17, 0x03, ..] => Speech::Tls,
-            [_, _, ..] => Speech::Clear,
+            [_, _, ..] => match queue::opening(direction, opening) {
+                Some(begins) => {
+                    self.packets = begins.then(Default::default);
+                    Speech::Clear
+                }
+                None => Speech::Unknown,
+            },
             _ => Speech::Unknown,
         };
         if self.speech != Speech::Clear {
@@ -113,7 +127,11 @@ impl Conversation {
 
     fn read(&mut self, direction: Direction, bytes: &[u8]) -> Vec<Heard> {
         let mut heard = Vec::new();
-        if direction == Direction::ToAcceptor {
+        if let Some([to_acceptor, to_dialer]) = &mut self.packets {
+            let packets = if direction == Direction::ToAcceptor { to_acceptor } else { to_dialer };
+            packets.feed(bytes);
+            heard.extend(std::iter::from_fn(|| packets.packet()).map(Heard::Packet));
+        } else if direction == Direction::ToAcceptor {
             self.requests.feed(bytes);
             while let Some(message) = self.requests.message(false) {
                 heard.push(self.asked(message));
@@ -187,6 +205,7 @@ mod tests {
                 let body = String::from_utf8_lossy(&response.body);
                 format!("< {} to {to} {body}", response.head.status)
             }
+            Heard::Packet(packet) => format!("{packet:?}"),
         }
     }
 
@@ -229,6 +248,21 @@ mod tests {
             &[(ToAcceptor, b"\x16"), (ToAcceptor, b"\x03\x01GET / HTTP/1.1\r\n\r\n")];
         assert_eq!(listen(hello), (Speech::Tls, vec![]));
         assert_eq!(listen(&[(ToDialer, b"\x17\x03\x03\x00\x20")]), (Speech::Tls, vec![]));
+    }
+
+    #[test]
+    fn a_conversation_with_a_queue_is_read_as_packets_from_its_start_and_from_its_middle() {
+        let login: (Direction, &[u8]) =
+            (ToAcceptor, b"\x10\x10\x00\x04MQTT\x04\x80\x00\x0a\x00\x00\x00\x02me");
+        let message: (Direction, &[u8]) = (ToDialer, b"\x30\x05\x00\x01tok");
+        let told = r#"Message { topic: "t", body: b"ok", id: None }"#;
+        let (speech, heard) = listen(&[login, (ToDialer, b"\x20\x02\x00\x00"), message]);
+        assert_eq!(speech, Speech::Clear);
+        assert_eq!(heard, [r#"Login { name: Some("me"), password: None }"#, "Other", told]);
+        assert_eq!(listen(&[message]), (Speech::Clear, vec![told.to_owned()]));
+        let (halves, (_, bytes)) = (message.1.split_at(3), login);
+        let split = [(ToDialer, halves.0), (ToAcceptor, bytes), (ToDialer, halves.1)];
+        assert_eq!(listen(&split).1.len(), 2, "either side tells what both speak");
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Captured bytes to messages, messages to secrets: the way an attacker reads.
 //!
 //! ```text
-//!   Sniffed ─▶ reassemble ─▶ conversation ─▶ http/reader/body ─▶ secrets, sightings
-//!              per flow      one flow        one direction       what it is worth
+//!   Sniffed ─▶ reassemble ─▶ conversation ─▶ http/reader/body, queue ─▶ secrets, sightings
+//!              per flow      one flow        one direction              what it is worth
 //! ```
 //!
 //! Everything here is pure: bytes and times in, values out. Nothing panics on any input, memory is bounded
@@ -14,6 +14,7 @@ pub mod conversation;
 pub mod hello;
 pub mod http;
 mod login;
+pub mod queue;
 pub mod reader;
 pub mod reassemble;
 pub mod secrets;

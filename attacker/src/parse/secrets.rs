@@ -10,6 +10,7 @@ use super::{
     conversation::Heard,
     http::{Message, RequestHead, ResponseHead},
     login::{self, Login},
+    queue::Packet,
     sightings,
 };
 use crate::loot::SecretKind;
@@ -47,6 +48,23 @@ pub fn findings(heard: &Heard) -> Vec<Finding> {
     match heard {
         Heard::Request(request) => of_request(request),
         Heard::Response(response, request) => of_response(response, request.as_deref()),
+        Heard::Packet(packet) => of_packet(packet).into_iter().collect(),
+    }
+}
+
+/// What a packet to or from a message queue gives away.
+pub fn of_packet(packet: &Packet) -> Option<Finding> {
+    match packet {
+        Packet::Login { name, password: Some(password) } => Some(Finding {
+            kind: SecretKind::Password,
+            value: password.clone(),
+            user: name.clone(),
+            place: "queue login".to_owned(),
+        }),
+        Packet::Message { topic, body, .. } => {
+            whole(SecretKind::InternalMessage, body, &format!("message on {topic}"))
+        }
+        _ => None,
     }
 }
 
@@ -186,6 +204,23 @@ mod tests {
         assert_eq!(told, ["server-id s-1 -", "server-id s-2 -"]);
         let told = overhear("DELETE /v2.1/servers/s-9 HTTP/1.1\r\n\r\n", "HTTP/1.1 204 No Content\r\n\r\n");
         assert_eq!(told, ["server-id s-9 -"]);
+    }
+
+    #[test]
+    fn a_queue_gives_logins_and_whole_messages() {
+        let login = Packet::Login { name: Some("nova".into()), password: Some("pw".into()) };
+        let message = Packet::Message { topic: "compute.c1".into(), body: "{}".into(), id: None };
+        let found: Vec<Finding> =
+            [login, message, Packet::Ping].map(Heard::Packet).iter().flat_map(findings).collect();
+        let told: Vec<_> =
+            found.iter().map(|it| (it.kind, &it.value[..], it.user.as_deref(), it.place.as_str())).collect();
+        assert_eq!(
+            told,
+            [
+                (SecretKind::Password, &b"pw"[..], Some("nova"), "queue login"),
+                (SecretKind::InternalMessage, b"{}", None, "message on compute.c1"),
+            ]
+        );
     }
 
     #[test]

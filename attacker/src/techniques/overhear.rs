@@ -68,5 +68,7 @@ fn own(heard: &Heard) -> bool {
     match heard {
         Heard::Request(request) => call::is_own(&request.head),
         Heard::Response(_, request) => request.as_ref().is_some_and(|request| call::is_own(&request.head)),
+        // Calls of the attacker's own are requests.
+        Heard::Packet(_) => false,
     }
 }

@@ -1,8 +1,8 @@
 //! Between a victim and where it was going: copies both ways, and overhears.
 //!
 //! An end is passed on in its direction alone (half-close). When the far side closes or fails before a
-//! byte of answer, the victim gets an invented one once its request was heard. No tasks: everything runs in
-//! the caller's and ends with it.
+//! byte of answer, the victim gets invented ones: one to a request, and as many as it takes to a victim that
+//! talks to a message queue. No tasks: everything runs in the caller's and ends with it.
 
 use std::{
     future::Future,
@@ -17,8 +17,6 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, Wr
 use super::ear::Ear;
 use crate::call;
 
-const INVENTED: &str =
-    r#"{"error":{"code":503,"title":"Service Unavailable","message":"The service is unavailable."}}"#;
 const BUFFER: usize = 16 * 1024;
 
 /// Relays until both directions ended or one failed. An error is a victim that left before a byte.
@@ -41,7 +39,7 @@ where
     }
 }
 
-/// Hears a victim's request out and invents the answer. An error is a victim that left before a byte.
+/// Hears a victim out and invents the answers. An error is a victim that left before a byte.
 pub(super) async fn answer_alone<V>(victim: V, ear: &Mutex<Ear>) -> Result<(), HandshakeFailure>
 where
     V: AsyncRead + AsyncWrite,
@@ -127,7 +125,18 @@ async fn invent<V: AsyncRead + AsyncWrite>(
     ear: &Mutex<Ear>,
 ) -> Result<(), HandshakeFailure> {
     let mut buffer = vec![0; BUFFER];
-    while !locked(ear).heard_a_request() {
+    loop {
+        let invented = locked(ear).invent();
+        if !invented.bytes.is_empty()
+            && (to_victim.write_all(&invented.bytes).await.is_err() || to_victim.flush().await.is_err())
+        {
+            // A victim that left meanwhile has said what it had to say.
+            return Ok(());
+        }
+        if invented.last {
+            let _ = to_victim.shutdown().await;
+            return Ok(());
+        }
         let left = match from_victim.read(&mut buffer).await {
             Ok(0) => None,
             Err(error) => Some(error),
@@ -138,12 +147,6 @@ async fn invent<V: AsyncRead + AsyncWrite>(
         };
         return if locked(ear).heard_the_victim() { Ok(()) } else { Err(failure(left)) };
     }
-    let head = "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nConnection: close";
-    let answer = format!("{head}\r\nContent-Length: {}\r\n\r\n{INVENTED}", INVENTED.len());
-    // A victim that left meanwhile has said what it had to say.
-    let _ = to_victim.write_all(answer.as_bytes()).await;
-    let _ = to_victim.shutdown().await;
-    Ok(())
 }
 
 fn failure(error: Option<io::Error>) -> HandshakeFailure {

@@ -16,7 +16,7 @@ pub const DESCRIPTION: Description = Description {
     attack_id: STEP.attack_id,
     further_ids: &[],
     family: Family::Sniff,
-    summary: "read passwords, tokens and bodies off a segment",
+    summary: "read passwords, tokens, bodies and messages off a segment",
     needs: &[Need::Sniffer],
     prepare: |sink| Box::new(Sniff::new(sink)),
 };

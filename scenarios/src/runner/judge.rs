@@ -234,6 +234,7 @@ impl Case<'_> {
             Asset::Token => &[SecretKind::Token],
             Asset::RequestBody => &[SecretKind::RequestBody],
             Asset::ResponseBody => &[SecretKind::ResponseBody, SecretKind::AdminPass],
+            Asset::InternalMessage => &[SecretKind::InternalMessage],
             _ => return None,
         };
         let of_kind: Vec<&Secret> =

@@ -13,6 +13,7 @@ pub mod arms;
 mod bystander;
 pub mod plans;
 pub mod published;
+mod queues;
 mod settings;
 pub mod targets;
 pub mod users;
@@ -33,7 +34,8 @@ use proxies::{
 use tokio::time::Instant;
 
 use self::{
-    addresses::Addresses, bystander::Bystander, plans::Drawing, published::Published, targets::Targets,
+    addresses::Addresses, bystander::Bystander, plans::Drawing, published::Published, queues::QueueLogins,
+    targets::Targets,
 };
 use crate::{
     architecture::{Architecture, ListenerId, ProcessId},
@@ -171,6 +173,7 @@ struct Making<'a> {
     capture: Arc<Mutex<FlowStore>>,
     plant: Arc<dyn Plant>,
     service_user: Login,
+    queue_logins: QueueLogins,
     parties: BTreeMap<ProcessId, Party>,
     fronts: BTreeMap<ListenerId, EntryId>,
     targets: Targets,
@@ -206,6 +209,7 @@ impl<'a> Making<'a> {
             password: plant.plant(Asset::Password),
             project: "service".to_owned(),
         };
+        let queue_logins = QueueLogins::plant(architecture, &*plant);
         let parties = architecture
             .process_ids()
             .map(|id| (id, fabric.parties().add(architecture.process_label(id), Kind::Honest)))
@@ -230,6 +234,7 @@ impl<'a> Making<'a> {
             capture,
             plant,
             service_user,
+            queue_logins,
             parties,
             fronts,
             targets,
@@ -250,6 +255,7 @@ impl<'a> Making<'a> {
             ballast: self.options.ballast,
             limits: self.options.limits,
             service_user: &self.service_user,
+            queue_logins: &self.queue_logins,
         }
     }
 

@@ -8,7 +8,7 @@ use proxies::{
     transport::Party,
 };
 
-use super::{LaunchError, addresses::Addresses, published::version};
+use super::{LaunchError, addresses::Addresses, published::version, queues::QueueLogins};
 use crate::{
     architecture::{Architecture, DialId, ListenerId, Place, ProcessId, Program},
     node::plan::{DialPlan, ListenPlan, Login, NodePlan, Onward, ProgramPlan},
@@ -38,6 +38,8 @@ pub struct Drawing<'a> {
     pub limits: Limits,
     /// How compute logs in with identity.
     pub service_user: &'a Login,
+    /// How everyone who uses the queue logs in there.
+    pub queue_logins: &'a QueueLogins,
 }
 
 impl Drawing<'_> {
@@ -49,7 +51,9 @@ impl Drawing<'_> {
         };
         let program = match described.program {
             Program::Users => return Ok(None),
-            Program::LoginPage | Program::Queue | Program::Agent => {
+            Program::Queue => self.queue(process)?,
+            Program::Agent => self.agent(process)?,
+            Program::LoginPage => {
                 return Err(LaunchError::Unplaced { what: self.architecture.process_label(process) });
             }
             Program::Proxy => ProgramPlan::Proxy { doors: self.doors(process)? },
@@ -65,11 +69,13 @@ impl Drawing<'_> {
                 identity_uri: self.catalog_url("identity"),
                 identity: Box::new(self.dial(self.named_dial(process, "identity")?)?),
                 service_user: self.service_user.clone(),
+                queue: self.publishing(process)?,
             },
         };
         Ok(Some(NodePlan {
             label: self.architecture.process_label(process),
-            threads: described.threads,
+            // An agent has one connection: nothing for a second thread to do.
+            threads: if described.program == Program::Agent { 1 } else { described.threads },
             limits: self.limits,
             program,
         }))

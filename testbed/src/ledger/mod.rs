@@ -27,7 +27,11 @@ use crate::{
     keylog::KeyLogStore,
     launch::{published::Published, users::Doors},
     node::{Node, meter::CpuMeter, thread::NodeThread, wiring::World},
-    services::{compute::ComputeStore, plant::Plant},
+    services::{
+        compute::ComputeStore,
+        plant::Plant,
+        queue::{Inbox, PublisherCounts, QueueCounts},
+    },
     vocabulary::Asset,
 };
 
@@ -85,11 +89,26 @@ impl Ledger {
         self.nodes.iter().filter_map(Node::store)
     }
 
-    /// Makes every service that logs in elsewhere do so again. A service's own login happens once an hour; a
-    /// phase of a second would never see its password cross.
+    /// What the message queues did so far, by `host/process`.
+    pub fn queues(&self) -> impl Iterator<Item = (&str, QueueCounts)> {
+        self.nodes.iter().filter_map(|node| Some((node.label(), node.queue()?.counts())))
+    }
+
+    /// What became of the messages of each publisher, by `host/process`.
+    pub fn publishers(&self) -> impl Iterator<Item = (&str, PublisherCounts)> {
+        self.nodes.iter().filter_map(|node| Some((node.label(), node.publisher()?.counts())))
+    }
+
+    /// What arrived at each agent, by `host/process`: a message's id is its canary.
+    pub fn inboxes(&self) -> impl Iterator<Item = (&str, &Arc<Inbox>)> {
+        self.nodes.iter().filter_map(|node| Some((node.label(), node.inbox()?)))
+    }
+
+    /// Makes every service that logs in elsewhere do so again. A service's own login happens once an hour, an
+    /// agent's once a connection; a phase of a second would never see their passwords cross.
     pub async fn renew_logins(&self) {
         for node in &self.nodes {
-            node.forget_own_token().await;
+            node.renew_logins().await;
         }
     }
 

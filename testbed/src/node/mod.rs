@@ -1,7 +1,7 @@
 //! What actually runs a process: OS threads with a runtime each, started from a plan.
 //!
 //! ```text
-//!  plan ── wiring (listeners, dials, codecs) ── programs (doors of proxies, services, sink) ── thread
+//!  plan ── wiring (listeners, dials, codecs) ── programs (doors of proxies, services, agents, sink) ── thread
 //! ```
 //!
 //! A node's CPU is the sum of its threads' clocks ([`meter`]). [`Node::stop`] stops accepting, drains, joins
@@ -11,6 +11,8 @@ mod doors;
 pub mod meter;
 pub mod plan;
 mod programs;
+mod queueing;
+mod serving;
 pub mod thread;
 pub mod wiring;
 
@@ -19,7 +21,12 @@ use std::{io, sync::Arc};
 use proxies::serve::Tally;
 
 use self::{plan::NodePlan, programs::Program, thread::NodeThread, wiring::World};
-use crate::services::{compute::ComputeStore, identity::Identity, plant::Plant};
+use crate::services::{
+    compute::ComputeStore,
+    identity::Identity,
+    plant::Plant,
+    queue::{Broker, Inbox, Publisher},
+};
 
 /// A running process.
 pub struct Node {
@@ -72,10 +79,29 @@ impl Node {
         self.program.store()
     }
 
-    /// Makes a service that logs in elsewhere do so again before its next call there.
-    pub async fn forget_own_token(&self) {
+    /// The message queue, if this node runs one.
+    pub fn queue(&self) -> Option<&Arc<Broker>> {
+        self.program.queue().broker()
+    }
+
+    /// What publishes to the queue, if this node does.
+    pub fn publisher(&self) -> Option<&Arc<Publisher>> {
+        self.program.queue().publisher()
+    }
+
+    /// What arrived at the agent, if this node runs one.
+    pub fn inbox(&self) -> Option<&Arc<Inbox>> {
+        self.program.queue().inbox()
+    }
+
+    /// Makes a service that logs in elsewhere do so again: before its next call there, or, at
+    /// the queue, at once.
+    pub async fn renew_logins(&self) {
         if let Some(token) = self.program.own_token() {
             token.forget().await;
+        }
+        if let Some(renewal) = self.program.queue().renewal() {
+            renewal.ask();
         }
     }
 

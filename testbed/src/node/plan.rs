@@ -14,7 +14,10 @@ use proxies::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{architecture::SegmentId, services::catalog::CatalogEntry};
+use crate::{
+    architecture::SegmentId,
+    services::{catalog::CatalogEntry, queue::QueueLogin},
+};
 
 /// One process to run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,7 +68,36 @@ pub enum ProgramPlan {
         identity: Box<DialPlan>,
         /// Its own login there.
         service_user: Login,
+        /// Where it tells what it did; `None` = nowhere.
+        queue: Option<Box<PublishPlan>>,
     },
+    /// A message queue.
+    Queue {
+        /// What it listens on.
+        listeners: Vec<ListenPlan>,
+        /// Who may log in.
+        logins: Vec<QueueLogin>,
+    },
+    /// The agent of a compute host; it has one thread.
+    Agent {
+        /// How it reaches the queue.
+        queue: DialPlan,
+        /// Its login there.
+        login: QueueLogin,
+        /// What it reads.
+        topic: String,
+    },
+}
+
+/// How a service publishes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublishPlan {
+    /// How it reaches the queue.
+    pub dial: DialPlan,
+    /// Its login there.
+    pub login: QueueLogin,
+    /// The topics of the compute hosts.
+    pub topics: Vec<String>,
 }
 
 /// Where a proxied connection goes.

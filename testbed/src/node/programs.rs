@@ -9,12 +9,14 @@ use proxies::{
     stream::BoxStream,
     transport::Ends,
 };
-use tokio::{io::AsyncReadExt, task::JoinSet};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::{
     doors::Door,
     plan::{NodePlan, ProgramPlan},
+    queueing::Queueing,
+    serving::Serving,
     wiring::{NodeConnect, NodeListen, World, front_codec},
 };
 use crate::{
@@ -22,7 +24,6 @@ use crate::{
     services::{
         catalog::CatalogEntry,
         compute::{Compute, ComputeConfig, ComputeStore, OwnToken, ServiceUser},
-        http::{self, Service},
         identity::{Cloud, HashCost, Identity, IdentityConfig},
         plant::Plant,
     },
@@ -33,10 +34,11 @@ use crate::{
 pub(super) struct Program {
     tally: Arc<Tally>,
     doors: Vec<Door>,
-    service: Option<Arc<dyn Service>>,
+    serving: Serving,
     identity: Option<Arc<Identity>>,
     store: Option<Arc<ComputeStore>>,
     own_token: Option<OwnToken>,
+    queue: Queueing,
 }
 
 type Handling = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -46,10 +48,11 @@ impl Program {
         let mut made = Self {
             tally: Arc::default(),
             doors: Vec::new(),
-            service: None,
+            serving: Serving::Nothing,
             identity: None,
             store: None,
             own_token: None,
+            queue: Queueing::of(plan, world, plant)?,
         };
         match &plan.program {
             ProgramPlan::Proxy { doors } => {
@@ -57,10 +60,13 @@ impl Program {
                     made.doors.push(Door::new(world, (front, onward), plan.limits, &made.tally)?);
                 }
             }
-            ProgramPlan::Sink { .. } => {}
+            ProgramPlan::Sink { .. } | ProgramPlan::Agent { .. } => {}
+            ProgramPlan::Queue { .. } => {
+                made.serving = made.queue.broker().cloned().map_or(Serving::Nothing, Serving::Queue);
+            }
             ProgramPlan::Identity { hash_threads, endpoint, catalog, .. } => {
                 let identity = identity(endpoint, catalog, *hash_threads, plant)?;
-                made.service = Some(identity.clone());
+                made.serving = Serving::Http(identity.clone());
                 made.identity = Some(identity);
             }
             ProgramPlan::Compute { endpoint, identity_uri, identity, service_user, .. } => {
@@ -79,9 +85,10 @@ impl Program {
                         project: service_user.project.clone(),
                     },
                     plant: plant.clone(),
+                    publisher: made.queue.publisher().cloned(),
                 });
                 made.own_token = Some(compute.own_token());
-                made.service = Some(compute);
+                made.serving = Serving::Http(compute);
                 made.store = Some(store);
             }
         }
@@ -107,7 +114,8 @@ impl Program {
             }
             ProgramPlan::Sink { listeners }
             | ProgramPlan::Identity { listeners, .. }
-            | ProgramPlan::Compute { listeners, .. } => {
+            | ProgramPlan::Compute { listeners, .. }
+            | ProgramPlan::Queue { listeners, .. } => {
                 for front in listeners {
                     let listen = NodeListen::take(world, &ring, front)?;
                     let codec = front_codec(world, front)?;
@@ -115,16 +123,24 @@ impl Program {
                     tasks.spawn(serve(listen, handler, plan.limits, self.tally.clone(), stop.clone()));
                 }
             }
+            ProgramPlan::Agent { .. } => {}
         }
-        while let Some(ended) = tasks.join_next().await {
-            ended.map_err(io::Error::other)?;
-        }
-        Ok(())
+        let served = async {
+            while let Some(ended) = tasks.join_next().await {
+                ended.map_err(io::Error::other)?;
+            }
+            Ok(())
+        };
+        let worked = async {
+            self.queue.work(&stop).await;
+            Ok(())
+        };
+        tokio::try_join!(served, worked).map(drop)
     }
 
     /// The same without the service itself.
     pub(super) fn without_service(self) -> Self {
-        Self { service: None, ..self }
+        Self { serving: Serving::Nothing, ..self }
     }
 
     pub(super) fn helper_threads(&self) -> Vec<i32> {
@@ -148,31 +164,30 @@ impl Program {
         self.store.as_ref()
     }
 
-    /// What a service does with a connection: codec, then HTTP; without a service, read and forget.
+    pub(super) fn queue(&self) -> &Queueing {
+        &self.queue
+    }
+
+    /// What a service does with a connection: codec, then its protocol.
     fn handler(
         &self,
         codec: FrontCodec,
         limits: Limits,
         stop: CancellationToken,
     ) -> impl Fn(BoxStream, Ends) -> Handling + Send + Sync + 'static {
-        let (tally, service) = (self.tally.clone(), self.service.clone());
+        let (tally, serving) = (self.tally.clone(), self.serving.clone());
         move |wire, ends| {
-            let (codec, tally, service, stop) = (codec.clone(), tally.clone(), service.clone(), stop.clone());
+            let (codec, tally, serving, stop) = (codec.clone(), tally.clone(), serving.clone(), stop.clone());
             Box::pin(async move {
                 let accepted = codec.accept_from(ends.party, wire, limits.handshake).await;
-                let Ok(Accepted { mut stream, .. }) = accepted else {
+                let Ok(Accepted { stream, .. }) = accepted else {
                     Tally::count(&tally.handshakes_failed);
                     return;
                 };
                 if codec.shakes_hands() {
                     tally.count_handshake(ends.party);
                 }
-                if let Some(service) = service {
-                    // How a peer broke its own connection is its own affair.
-                    return drop(http::serve(stream, service, stop).await);
-                }
-                let mut ignored = [0; 4096];
-                while matches!(stream.read(&mut ignored).await, Ok(1..)) {}
+                serving.serve(stream, stop).await;
             })
         }
     }

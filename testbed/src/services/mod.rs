@@ -6,7 +6,7 @@
 //! ```
 //!
 //! [`http`] serves one connection, [`pipeline`] is the order a request passes its filters in, [`identity`]
-//! and [`compute`] are the apps, [`plant`] is where canaries come from. The surface is what the real
+//! and [`compute`] are the apps, [`queue`] carries messages beside them, [`plant`] is where canaries come from. The surface is what the real
 //! `openstack` client asks for `token issue`, `catalog list`, `endpoint list` and `server list`, plus what
 //! the honest workload does; everything else is an honest 404 or 405.
 //!
@@ -23,6 +23,7 @@ pub mod identity;
 pub mod ids;
 pub mod pipeline;
 pub mod plant;
+pub mod queue;
 pub mod reply;
 mod route;
 mod watched;

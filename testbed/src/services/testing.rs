@@ -195,6 +195,7 @@ pub(crate) fn compute_config(
             project: "service".into(),
         },
         plant: registry.clone(),
+        publisher: None,
     }
 }
 

@@ -17,6 +17,7 @@ use crate::{
         call::Call,
         pipeline::{Answering, App},
         plant::Plant,
+        queue::{Notice, Publisher, Task},
         reply::{Dialect, Fault, Reply, carrying, empty_reply, json_reply},
         route::{Route, route},
     },
@@ -32,6 +33,8 @@ pub(super) struct ComputeApp {
     pub(super) endpoint: String,
     pub(super) identity_uri: String,
     pub(super) plant: Arc<dyn Plant>,
+    /// Tells compute hosts what was done, where there is a queue.
+    pub(super) publisher: Option<Arc<Publisher>>,
 }
 
 #[derive(Clone, Copy)]
@@ -89,15 +92,18 @@ impl ComputeApp {
             Action::ListDetail => Ok(self.list_in_detail(&actor)),
             Action::Create => {
                 let body = call.json().await?;
-                self.create(&actor, &body)
+                self.create(&actor, &body).await
             }
             Action::Show => {
                 let server = self.store.find(&actor.project, id).ok_or_else(|| unknown(id))?;
                 Ok(ok(&json!({"server": documents::detail(&self.endpoint, &server)})))
             }
             Action::Delete => {
-                let deleted = self.store.delete(&actor, id);
-                if deleted { Ok(empty_reply(StatusCode::NO_CONTENT)) } else { Err(unknown(id)) }
+                if !self.store.delete(&actor, id) {
+                    return Err(unknown(id));
+                }
+                self.tell(Task::Terminate, &actor, id).await;
+                Ok(empty_reply(StatusCode::NO_CONTENT))
             }
             Action::Flavors => Ok(ok(&json!({"flavors": documents::flavors(false)}))),
             Action::FlavorsDetail => Ok(ok(&json!({"flavors": documents::flavors(true)}))),
@@ -133,10 +139,11 @@ impl ComputeApp {
         carrying(ok(&json!({"servers": servers})), &self.plant, vec![canary])
     }
 
-    fn create(&self, actor: &Actor, body: &Value) -> Result<Reply, Fault> {
+    async fn create(&self, actor: &Actor, body: &Value) -> Result<Reply, Fault> {
         let new = documents::new_server(body)?;
         let server = self.store.create(actor, new);
         let server = server.map_err(|full| Fault::new(StatusCode::FORBIDDEN, full.to_string()))?;
+        self.tell(Task::Build, actor, &server.id).await;
         let password = self.plant.plant(Asset::ResponseBody);
         let links = documents::links(&self.endpoint, &server);
         let location = links.pointer("/0/href").and_then(Value::as_str).and_then(|href| href.parse().ok());
@@ -144,6 +151,13 @@ impl ComputeApp {
         let mut reply = json_reply(StatusCode::ACCEPTED, &answer);
         reply.headers_mut().extend(location.map(|location| (LOCATION, location)));
         Ok(carrying(reply, &self.plant, vec![password]))
+    }
+
+    /// A message that is lost is the publisher's to count: what the caller asked for was done.
+    async fn tell(&self, task: Task, actor: &Actor, server_id: &str) {
+        if let Some(publisher) = &self.publisher {
+            publisher.tell(Notice { task, server_id, request_id: &actor.request_id }).await;
+        }
     }
 }
 

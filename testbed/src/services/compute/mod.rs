@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! request ── request id ── size limit ── auth ── app ── ComputeStore
+//!                                          │      └── publisher ── dial `queue`
 //!                                          └── validator ── dial `identity`
 //! ```
 //!
@@ -24,6 +25,7 @@ use super::{
     http::Service,
     pipeline::{Answering, Pipeline, RequestId, SizeLimit},
     plant::Plant,
+    queue::Publisher,
     reply::Dialect,
 };
 use crate::connect::Connect;
@@ -48,6 +50,8 @@ pub struct ComputeConfig {
     pub service_user: ServiceUser,
     /// Gives canaries for response bodies.
     pub plant: Arc<dyn Plant>,
+    /// Tells compute hosts which servers were made and deleted; `None` = there is no queue.
+    pub publisher: Option<Arc<Publisher>>,
 }
 
 /// One compute process.
@@ -71,6 +75,7 @@ impl Compute {
             endpoint: config.endpoint,
             identity_uri: config.identity_uri.clone(),
             plant: config.plant,
+            publisher: config.publisher,
         };
         let pipeline = Pipeline::new(
             vec![
