@@ -17,7 +17,10 @@
 pub mod call;
 pub mod catalog;
 pub mod client;
+pub mod client_cert;
 pub mod compute;
+pub mod door;
+pub mod form;
 pub mod http;
 pub mod identity;
 pub mod ids;

@@ -21,6 +21,7 @@ use super::{
     catalog::{Catalog, CatalogEntry},
     client::{Client, ExchangeError},
     compute::{Compute, ComputeConfig, ComputeStore, ServiceUser},
+    door::Door,
     http::{Service, serve},
     identity::{Cloud, Directory, HashCost, Identity, IdentityConfig, NewUser, Tokens},
     plant::Plant,
@@ -72,6 +73,8 @@ pub(crate) struct Wire {
     pub(crate) authority: &'static str,
     /// Connections opened so far.
     pub(crate) opened: AtomicUsize,
+    /// The listener its calls arrive on.
+    pub(crate) door: Door,
     drain: Mutex<CancellationToken>,
     served: TaskTracker,
 }
@@ -83,9 +86,15 @@ impl Wire {
     }
 
     pub(crate) fn to(service: Arc<dyn Service>, authority: &'static str) -> Arc<Self> {
+        Self::through(Door::default(), service, authority)
+    }
+
+    /// To a listener of the service's.
+    pub(crate) fn through(door: Door, service: Arc<dyn Service>, authority: &'static str) -> Arc<Self> {
         Arc::new(Self {
             service,
             authority,
+            door,
             opened: AtomicUsize::default(),
             drain: Mutex::default(),
             served: TaskTracker::new(),
@@ -99,7 +108,7 @@ impl Connect for Wire {
             self.opened.fetch_add(1, Ordering::Relaxed);
             let (near, far) = duplex(64 * 1024);
             let drain = self.drain.lock().unwrap().clone();
-            self.served.spawn(serve(Box::new(far), Arc::clone(&self.service), drain));
+            self.served.spawn(serve(Box::new(far), Arc::clone(&self.service), self.door, drain));
             Ok(Box::new(near) as _)
         })
     }
@@ -148,6 +157,7 @@ impl Stand {
             endpoint: "http://identity.invalid:5000".into(),
             cost: HashCost::LEAST,
             hash_threads: 0,
+            bind_tokens,
             plant: registry.clone(),
         })
         .unwrap();

@@ -14,6 +14,7 @@ use tokio::{sync::Mutex, time::timeout};
 use crate::services::{
     Written,
     client::{Client, ExchangeError},
+    client_cert::Thumbprint,
     plant::Plant,
 };
 
@@ -50,6 +51,25 @@ pub(super) struct Holder {
     pub(super) user: Reference,
     pub(super) project: Reference,
     pub(super) roles: Vec<Reference>,
+    /// Of a token bound to a certificate: which.
+    cnf: Option<Confirmation>,
+}
+
+impl Holder {
+    /// Whether the token is bound, and not to the certificate its bearer came with.
+    pub(super) fn is_robbed_by(&self, certificate: Option<Thumbprint>) -> bool {
+        self.cnf.as_ref().is_some_and(|cnf| {
+            let bound_to = Thumbprint::parse(&cnf.thumbprint);
+            bound_to.is_none() || bound_to != certificate
+        })
+    }
+}
+
+/// RFC 8705, section 3.1.
+#[derive(Clone, Debug, Deserialize)]
+struct Confirmation {
+    #[serde(rename = "x5t#S256")]
+    thumbprint: String,
 }
 
 /// A thing with an id and a name in identity's answers.
