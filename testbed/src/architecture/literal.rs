@@ -75,6 +75,7 @@ pub(super) struct ProcessLiteral {
     pub(super) user: Spanned<String>,
     pub(super) threads: Option<Spanned<i64>>,
     pub(super) hash_threads: Option<Spanned<i64>>,
+    pub(super) bind_tokens: Option<Spanned<bool>>,
 }
 
 #[derive(Debug)]
@@ -82,7 +83,35 @@ pub(super) struct ListenerLiteral {
     pub(super) on: Spanned<String>,
     pub(super) port: Option<Spanned<i64>>,
     pub(super) identity: Option<Spanned<String>>,
+    pub(super) versions: Option<Words>,
     pub(super) forward: Option<Spanned<String>>,
+    pub(super) routes: Option<Spanned<Vec<RouteLiteral>>>,
+    pub(super) mode: Option<Spanned<String>>,
+    pub(super) peers: Option<Words>,
+    pub(super) client_auth: Option<Spanned<ClientAuthLiteral>>,
+    pub(super) client_cert: Option<Spanned<ClientCertLiteral>>,
+    pub(super) privileged: Option<Spanned<bool>>,
+}
+
+/// A list of words, each with its place.
+pub(super) type Words = Spanned<Vec<Spanned<String>>>;
+
+#[derive(Debug)]
+pub(super) struct RouteLiteral {
+    pub(super) name: Spanned<String>,
+    pub(super) to: Words,
+}
+
+#[derive(Debug)]
+pub(super) struct ClientAuthLiteral {
+    pub(super) trust: Words,
+    pub(super) required: Option<Spanned<bool>>,
+    pub(super) allow: Option<Words>,
+}
+
+#[derive(Debug)]
+pub(super) struct ClientCertLiteral {
+    pub(super) accept_from: Words,
 }
 
 #[derive(Debug)]
@@ -96,6 +125,7 @@ pub(super) struct TlsLiteral {
     pub(super) trust: Spanned<Vec<Spanned<String>>>,
     pub(super) verify: Option<Spanned<String>>,
     pub(super) server_name: Option<Spanned<String>>,
+    pub(super) identity: Option<Spanned<String>>,
 }
 
 #[derive(Debug)]
@@ -222,13 +252,58 @@ fn process(table: &mut Section<'_>, findings: &mut Vec<Finding>) -> Option<Proce
     let (program, user) = (table.required("program", findings), table.required("user", findings));
     let (threads, hash_threads) =
         (table.optional("threads", findings), table.optional("hash_threads", findings));
-    Some(ProcessLiteral { program: program?, user: user?, threads, hash_threads })
+    let bind_tokens = table.optional("bind_tokens", findings);
+    Some(ProcessLiteral { program: program?, user: user?, threads, hash_threads, bind_tokens })
 }
 
 fn listener(table: &mut Section<'_>, findings: &mut Vec<Finding>) -> Option<ListenerLiteral> {
     let (on, port) = (table.required("on", findings), table.optional("port", findings));
     let (identity, forward) = (table.optional("identity", findings), table.optional("forward", findings));
-    Some(ListenerLiteral { on: on?, port, identity, forward })
+    let (versions, mode) = (table.optional_list("versions", findings), table.optional("mode", findings));
+    let peers = table.optional_list("peers", findings);
+    let routes = routes(table, findings);
+    let client_auth = table.section("client_auth", findings).and_then(|auth| client_auth(auth, findings));
+    let client_cert = table.section("client_cert", findings).and_then(|cert| client_cert(cert, findings));
+    let privileged = table.optional("privileged", findings);
+    Some(ListenerLiteral {
+        on: on?,
+        port,
+        identity,
+        versions,
+        forward,
+        routes,
+        mode,
+        peers,
+        client_auth,
+        client_cert,
+        privileged,
+    })
+}
+
+fn routes(table: &mut Section<'_>, findings: &mut Vec<Finding>) -> Option<Spanned<Vec<RouteLiteral>>> {
+    let items = table.optional_items("routes", findings)?;
+    let at = items.span();
+    let read = |mut item: Section<'_>| {
+        let (name, to) = (item.required("name", findings), item.list("to", findings));
+        item.finish(findings);
+        Some(RouteLiteral { name: name?, to: to? })
+    };
+    Some(Spanned::new(at, items.into_inner().into_iter().filter_map(read).collect()))
+}
+
+fn client_auth(mut table: Section<'_>, findings: &mut Vec<Finding>) -> Option<Spanned<ClientAuthLiteral>> {
+    let (trust, required) = (table.list("trust", findings), table.optional("required", findings));
+    let allow = table.optional_list("allow", findings);
+    let at = table.at.clone();
+    table.finish(findings);
+    Some(Spanned::new(at, ClientAuthLiteral { trust: trust?, required, allow }))
+}
+
+fn client_cert(mut table: Section<'_>, findings: &mut Vec<Finding>) -> Option<Spanned<ClientCertLiteral>> {
+    let accept_from = table.list("accept_from", findings);
+    let at = table.at.clone();
+    table.finish(findings);
+    Some(Spanned::new(at, ClientCertLiteral { accept_from: accept_from? }))
 }
 
 fn dial(table: &mut Section<'_>, findings: &mut Vec<Finding>) -> Option<DialLiteral> {
@@ -240,9 +315,10 @@ fn dial(table: &mut Section<'_>, findings: &mut Vec<Finding>) -> Option<DialLite
 fn tls(mut table: Section<'_>, findings: &mut Vec<Finding>) -> Option<Spanned<TlsLiteral>> {
     let trust = table.list("trust", findings);
     let (verify, server_name) = (table.optional("verify", findings), table.optional("server_name", findings));
+    let identity = table.optional("identity", findings);
     let at = table.at.clone();
     table.finish(findings);
-    Some(Spanned::new(at, TlsLiteral { trust: trust?, verify, server_name }))
+    Some(Spanned::new(at, TlsLiteral { trust: trust?, verify, server_name, identity }))
 }
 
 fn identity(table: &mut Section<'_>, findings: &mut Vec<Finding>) -> Option<IdentityLiteral> {

@@ -120,6 +120,9 @@ pub struct Process {
     pub listeners: Vec<ListenerId>,
     /// What it dials.
     pub dials: Vec<DialId>,
+    /// Identity: tokens of callers who presented a certificate are bound to it. Compute: a bound token is
+    /// accepted only together with that certificate.
+    pub bind_tokens: bool,
 }
 
 /// What a process does.
@@ -133,10 +136,43 @@ pub enum Program {
         /// Threads of the hashing pool; 0 = cooperative, on the node's own thread.
         hash_threads: usize,
     },
-    /// Compute v2.1: servers and flavors; validates each token over its dial named `identity`.
+    /// Compute v2.1: servers and flavors; validates each token over its dial named `identity` and publishes
+    /// what it did over its dial named `queue`, if it has one.
     Compute,
-    /// Honest users: dials named `identity` and `compute`.
+    /// A page with a login form and a cookie (the guide's horizon); logs users in over its dial named
+    /// `identity`.
+    LoginPage,
+    /// A message queue with one topic per compute host.
+    Queue,
+    /// Reads the topic of its own host over its dial named `queue`.
+    Agent,
+    /// Honest users: dials named `identity`, `compute` and, where there is a page, `login-page`.
     Users,
+}
+
+impl Program {
+    /// The word in a file.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Proxy => "proxy",
+            Self::Identity { .. } => "identity",
+            Self::Compute => "compute",
+            Self::LoginPage => "login-page",
+            Self::Queue => "queue",
+            Self::Agent => "agent",
+            Self::Users => "users",
+        }
+    }
+
+    /// Does it answer callers itself, as opposed to proxies in front of such programs?
+    pub const fn is_service(self) -> bool {
+        matches!(self, Self::Identity { .. } | Self::Compute | Self::LoginPage | Self::Queue)
+    }
+
+    /// Does it answer HTTP requests of users or services?
+    pub const fn is_api(self) -> bool {
+        matches!(self, Self::Identity { .. } | Self::Compute | Self::LoginPage)
+    }
 }
 
 /// Where a listener stands.
@@ -147,6 +183,29 @@ pub enum Place {
     Segment(SegmentId),
     /// On the host's local link only (loopback TCP): never seen by a segment sniffer.
     Local,
+    /// A Unix socket of the host: never seen by a segment sniffer, and without a port.
+    Unix,
+}
+
+impl Place {
+    /// The segment, if it is one.
+    pub const fn segment(self) -> Option<SegmentId> {
+        match self {
+            Self::Segment(segment) => Some(segment),
+            Self::Local | Self::Unix => None,
+        }
+    }
+}
+
+/// A version of TLS that is spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum TlsVersion {
+    /// TLS 1.2, RFC 5246.
+    #[serde(rename = "1.2")]
+    Tls12,
+    /// TLS 1.3, RFC 8446.
+    #[serde(rename = "1.3")]
+    Tls13,
 }
 
 /// Something a process listens on.
@@ -162,8 +221,57 @@ pub struct Listener {
     pub port: Option<u16>,
     /// The certificate it presents; `None` = clear.
     pub identity: Option<IdentityId>,
+    /// TLS versions it speaks, where it speaks TLS.
+    pub versions: Vec<TlsVersion>,
     /// For proxies: the dial its connections are forwarded to.
     pub forward: Option<DialId>,
+    /// For proxies that pass TLS through: where each server name goes. The first name is the listener's own:
+    /// what the catalog publishes.
+    pub routes: Vec<Route>,
+    /// Where it is a Unix socket.
+    pub socket: Option<SocketFile>,
+    /// Whether it asks callers for a certificate.
+    pub client_auth: Option<ClientAuth>,
+    /// For proxies that tell the service behind them who called (RFC 9440).
+    pub client_cert: Option<ClientCert>,
+    /// For services: are privileged operations answered here?
+    pub privileged: bool,
+}
+
+/// Where connections for one server name go, unopened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Route {
+    /// The server name asked for (SNI).
+    pub name: String,
+    /// Dials that serve it, in turn; at least one.
+    pub to: Vec<DialId>,
+}
+
+/// A Unix socket in the file system of its host. It belongs to the user of its process.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SocketFile {
+    /// Permission bits.
+    pub mode: u32,
+    /// Users whose processes may connect: peer credentials are checked.
+    pub peers: Vec<String>,
+}
+
+/// How a listener asks for client certificates.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ClientAuth {
+    /// Authorities it accepts.
+    pub trust: Vec<AuthorityId>,
+    /// Are callers without a certificate refused?
+    pub required: bool,
+    /// Who may call; `None` = whoever has a certificate of a trusted authority.
+    pub allow: Option<Vec<IdentityId>>,
+}
+
+/// How a proxy passes on who called, as `Client-Cert` (RFC 9440).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ClientCert {
+    /// Callers whose own word about *their* callers is passed on.
+    pub accept_from: Vec<IdentityId>,
 }
 
 /// An outgoing connection.
@@ -188,6 +296,8 @@ pub struct DialTls {
     pub verify: Verify,
     /// The name it asks for (SNI) and checks.
     pub server_name: String,
+    /// The certificate it presents when asked for one.
+    pub identity: Option<IdentityId>,
 }
 
 /// How much of the far side's certificate a dial checks. Never read from a dial in a file as

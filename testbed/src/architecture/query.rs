@@ -122,10 +122,7 @@ impl Architecture {
 impl Architecture {
     /// The segment a dial crosses; `None` on a host-local link.
     pub fn segment_of(&self, id: DialId) -> Option<SegmentId> {
-        match self[self[id].to].place {
-            Place::Segment(segment) => Some(segment),
-            Place::Local => None,
-        }
+        self[self[id].to].place.segment()
     }
 
     /// Hosts with an address on a segment, in file order.
@@ -163,13 +160,20 @@ impl Architecture {
         self[self[id].process].host
     }
 
-    /// Follows proxies from a listener to the one that answers requests. Chains are free of loops.
+    /// Follows proxies from a listener to the one that answers requests; where names are routed, by the
+    /// listener's own (the first), to the first that serves it. Chains are free of loops.
     pub fn end_of(&self, id: ListenerId) -> ListenerId {
         let mut listener = id;
-        while let Some(forward) = self[listener].forward {
-            listener = self[forward].to;
+        while let Some(onward) = self.onward(listener).first() {
+            listener = self[*onward].to;
         }
         listener
+    }
+
+    /// The dials a listener's connections go on to, for its own name; empty where it answers itself.
+    pub fn onward(&self, id: ListenerId) -> Vec<DialId> {
+        let routed = self[id].routes.first().map(|route| route.to.clone()).unwrap_or_default();
+        self[id].forward.into_iter().chain(routed).collect()
     }
 }
 

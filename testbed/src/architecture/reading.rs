@@ -81,6 +81,19 @@ impl<'i> Section<'i> {
         Some(Spanned::new(span, list))
     }
 
+    /// A list that may be absent; each element is checked on its own.
+    pub fn optional_list<T: DeserializeOwned>(
+        &mut self,
+        key: &'static str,
+        findings: &mut Vec<Finding>,
+    ) -> Option<Spanned<Vec<Spanned<T>>>> {
+        if self.table.contains_key(key) {
+            return self.list(key, findings);
+        }
+        self.asked.push(key);
+        None
+    }
+
     /// A table, if it is there.
     pub fn section(&mut self, key: &'static str, findings: &mut Vec<Finding>) -> Option<Section<'i>> {
         let value = self.take(key)?;
@@ -129,15 +142,24 @@ impl<'i> Section<'i> {
 
     /// A list of tables (`set = [{ … }]` or `[[set]]`). Absent is empty.
     pub fn items(&mut self, key: &'static str, findings: &mut Vec<Finding>) -> Vec<Section<'i>> {
-        let Some(elements) = self.take(key).and_then(|value| array(value, findings)) else {
-            return Vec::new();
-        };
+        self.optional_items(key, findings).map(Spanned::into_inner).unwrap_or_default()
+    }
+
+    /// A list of tables with its place, if it is there.
+    pub fn optional_items(
+        &mut self,
+        key: &'static str,
+        findings: &mut Vec<Finding>,
+    ) -> Option<Spanned<Vec<Section<'i>>>> {
+        let value = self.take(key)?;
+        let span = value.span();
+        let elements = array(value, findings)?;
         let mut items = Vec::with_capacity(elements.len());
         for element in elements {
             let at = element.span();
             items.extend(table(element, findings).map(|table| Section::new(at, table)));
         }
-        items
+        Some(Spanned::new(span, items))
     }
 
     /// Everything that is left, as values with free names, in file order.

@@ -9,7 +9,7 @@ use proxies::{
 };
 
 use crate::{
-    architecture::{Architecture, HostId, ListenerId, Place, Program, SegmentId},
+    architecture::{Architecture, HostId, ListenerId, Place, SegmentId},
     vocabulary::SecurityDomain,
 };
 
@@ -63,11 +63,9 @@ impl Addresses {
         &'a self,
         architecture: &'a Architecture,
     ) -> impl Iterator<Item = (LoopbackIp, String)> + 'a {
-        self.ips.iter().filter_map(|((host, place), ip)| match place {
-            Place::Segment(segment) => {
-                Some((*ip, format!("{}.{}", architecture[*host].name, architecture[*segment].name)))
-            }
-            Place::Local => None,
+        self.ips.iter().filter_map(|((host, place), ip)| {
+            let segment = place.segment()?;
+            Some((*ip, format!("{}.{}", architecture[*host].name, architecture[segment].name)))
         })
     }
 
@@ -161,10 +159,7 @@ impl Addresses {
 
 /// Services, as opposed to proxies in front of them.
 pub fn is_service(architecture: &Architecture, listener: ListenerId) -> bool {
-    matches!(
-        architecture[architecture[listener].process].program,
-        Program::Identity { .. } | Program::Compute
-    )
+    architecture[architecture[listener].process].program.is_service()
 }
 
 /// Where a service's port is closed: every segment of its own host it does not stand on, and every host of

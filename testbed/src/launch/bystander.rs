@@ -11,11 +11,7 @@ use proxies::{
     tls::{ClientSettings, Verification},
 };
 
-use super::{
-    LaunchError,
-    arms::Arms,
-    plans::{Drawing, segment},
-};
+use super::{LaunchError, arms::Arms, plans::Drawing};
 use crate::{
     architecture::ListenerId,
     fabric::{Acceptor, parties::Kind},
@@ -40,7 +36,7 @@ impl Bystander {
         let listener = &drawing.architecture[victim];
         let missing = || LaunchError::Unplaced { what: "a public front to flood".to_owned() };
         let (crossed, victim_entry) =
-            (segment(listener.place).ok_or_else(missing)?, drawing.addresses.entry(victim));
+            (listener.place.segment().ok_or_else(missing)?, drawing.addresses.entry(victim));
         let registry = drawing.registry;
         let threads = drawing.architecture[listener.process].threads;
         let hold = |threads| registry.hold(registry.draw_ip(), None, threads, Admit::Announced);
@@ -102,7 +98,9 @@ fn plan(label: &str, threads: usize, program: ProgramPlan) -> NodePlan {
 fn victim(drawing: &Drawing<'_>) -> Result<ListenerId, LaunchError> {
     let architecture = drawing.architecture;
     let mut public = architecture.listener_ids().filter(|id| {
-        segment(architecture[*id].place)
+        architecture[*id]
+            .place
+            .segment()
             .is_some_and(|segment| architecture[segment].domain == SecurityDomain::Public)
     });
     public.next().ok_or_else(|| LaunchError::Unplaced { what: "a public front to flood".to_owned() })

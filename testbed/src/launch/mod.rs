@@ -31,11 +31,7 @@ use proxies::{
 use tokio::time::Instant;
 
 use self::{
-    addresses::Addresses,
-    bystander::Bystander,
-    plans::{Drawing, segment},
-    published::Published,
-    targets::Targets,
+    addresses::Addresses, bystander::Bystander, plans::Drawing, published::Published, targets::Targets,
 };
 use crate::{
     architecture::{Architecture, ListenerId, ProcessId},
@@ -232,7 +228,7 @@ impl<'a> Making<'a> {
         let failed = |source| LaunchError::Start { what: "a segment's relay".to_owned(), source };
         for (listener, front) in self.fronts.clone() {
             let place = self.architecture[listener].place;
-            let (Some(segment), Some(onward)) = (segment(place), self.addresses.entry(listener)) else {
+            let (Some(segment), Some(onward)) = (place.segment(), self.addresses.entry(listener)) else {
                 continue;
             };
             let party = self.world.fabric.parties().add("segment/relay", Kind::Relay);
@@ -339,6 +335,6 @@ fn fronts(
     if realisation == Realisation::Acceptor {
         return Ok(BTreeMap::new());
     }
-    let crossing = architecture.listener_ids().filter(|id| segment(architecture[*id].place).is_some());
+    let crossing = architecture.listener_ids().filter(|id| architecture[*id].place.segment().is_some());
     crossing.map(|id| Ok((id, registry.hold(registry.draw_ip(), None, 1, Admit::Announced)?))).collect()
 }

@@ -11,7 +11,7 @@ use proxies::{
 
 use super::{LaunchError, addresses::Addresses, published::version};
 use crate::{
-    architecture::{Architecture, DialId, ListenerId, Place, ProcessId, Program, SegmentId, Verify},
+    architecture::{Architecture, DialId, ListenerId, Place, ProcessId, Program, Verify},
     node::plan::{DialPlan, ListenPlan, Login, NodePlan, ProgramPlan},
     pki::{DOMAIN, Pki},
     services::catalog::CatalogEntry,
@@ -50,6 +50,9 @@ impl Drawing<'_> {
         };
         let program = match described.program {
             Program::Users => return Ok(None),
+            Program::LoginPage | Program::Queue | Program::Agent => {
+                return Err(LaunchError::Unplaced { what: self.architecture.process_label(process) });
+            }
             Program::Proxy => ProgramPlan::Proxy { routes: self.routes(process)? },
             Program::Identity { hash_threads } => ProgramPlan::Identity {
                 listeners: listeners()?,
@@ -84,7 +87,7 @@ impl Drawing<'_> {
             entry: entry.ok_or_else(lost)?,
             source: self.addresses.source(host, place).ok_or_else(lost)?,
             party: self.parties.get(&dial.process).copied().ok_or_else(lost)?,
-            segment: segment(place),
+            segment: place.segment(),
             tls: dial.tls.as_ref().map(|tls| ClientSettings {
                 roots: tls.trust.iter().map(|id| self.pki.authority(*id).der().to_vec()).collect(),
                 verification: verification(tls.verify),
@@ -119,7 +122,7 @@ impl Drawing<'_> {
         Ok(ListenPlan {
             entry: entry
                 .ok_or_else(|| LaunchError::Unplaced { what: self.architecture.listener_label(id) })?,
-            crossing: segment(listener.place).filter(|_| !self.fronts.contains_key(&id)),
+            crossing: listener.place.segment().filter(|_| !self.fronts.contains_key(&id)),
             tls: listener.identity.map(|identity| self.pki.identity(identity).clone()),
             ballast: if public { self.ballast } else { Duration::ZERO },
         })
@@ -135,7 +138,7 @@ impl Drawing<'_> {
 
     /// Is a place on a segment of the public domain?
     pub fn is_public(&self, place: Place) -> bool {
-        segment(place).is_some_and(|segment| {
+        place.segment().is_some_and(|segment| {
             self.architecture[segment].domain == crate::vocabulary::SecurityDomain::Public
         })
     }
@@ -186,14 +189,6 @@ impl Drawing<'_> {
                 }
             })
             .collect()
-    }
-}
-
-/// The segment of a place, if it is one.
-pub fn segment(place: Place) -> Option<SegmentId> {
-    match place {
-        Place::Segment(segment) => Some(segment),
-        Place::Local => None,
     }
 }
 

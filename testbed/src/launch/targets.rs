@@ -7,10 +7,7 @@ use std::collections::BTreeMap;
 
 use proxies::registry::{EntryId, Registry};
 
-use super::{
-    addresses::{Addresses, is_service},
-    plans::segment,
-};
+use super::addresses::{Addresses, is_service};
 use crate::{
     architecture::{Architecture, ListenerId, SegmentId},
     foothold::{Target, TargetId},
@@ -56,7 +53,7 @@ impl Targets {
     ) -> Self {
         let mut targets = Self::default();
         for listener in architecture.listener_ids() {
-            let Some(segment) = segment(architecture[listener].place) else { continue };
+            let Some(segment) = architecture[listener].place.segment() else { continue };
             let entry = fronts.get(&listener).copied().or_else(|| addresses.entry(listener));
             let place = port(registry, entry);
             targets.add(architecture, Spot { listener, segment, entry, stands: true }, &place);

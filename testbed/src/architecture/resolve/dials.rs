@@ -4,7 +4,7 @@ use toml::Spanned;
 
 use super::{
     super::{
-        Dial, DialTls, HostId, Listener, ListenerId, Place, ProcessId, Verify,
+        Dial, DialId, DialTls, HostId, Identity, Listener, ListenerId, Place, ProcessId, Verify,
         diagnose::Finding,
         literal::{DialLiteral, Item, Literal, TlsLiteral},
         suggest::quoted_list,
@@ -20,10 +20,10 @@ pub(super) fn dials(
     draft: &Draft,
     findings: &mut Vec<Finding>,
 ) -> Vec<Option<Dial>> {
-    each(&literal.dials, |_, item, body| {
+    each(&literal.dials, |index, item, body| {
         let before = findings.len();
         let to = names.listeners.find(&body.to, findings);
-        let resolver = Resolver { literal, names, draft, item, body };
+        let resolver = Resolver { literal, names, draft, item, body, passes: passes(draft, index) };
         let target = to.and_then(|to| at(&draft.listeners, to));
         if let Some(target) = target {
             resolver.check_way(target, findings);
@@ -47,6 +47,12 @@ pub(super) fn dials(
     })
 }
 
+/// Does it carry a caller's TLS on, unopened?
+fn passes(draft: &Draft, dial: usize) -> bool {
+    let listeners = draft.listeners.iter().flatten();
+    listeners.flat_map(|listener| &listener.routes).any(|route| route.to.contains(&DialId(dial)))
+}
+
 /// A dial may not say `off`.
 fn verify(tls: &TlsLiteral, findings: &mut Vec<Finding>) -> Option<Verify> {
     let Some(word) = &tls.verify else { return Some(Verify::Name) };
@@ -67,6 +73,7 @@ struct Resolver<'a> {
     draft: &'a Draft,
     item: &'a Item<DialLiteral>,
     body: &'a DialLiteral,
+    passes: bool,
 }
 
 impl Resolver<'_> {
@@ -80,7 +87,7 @@ impl Resolver<'_> {
         let there = HostId(self.literal.processes[target.process.0].parent);
         let (here_name, there_name) = (self.names.hosts.name(here.0), self.names.hosts.name(there.0));
         match target.place {
-            Place::Local if here != there => {
+            Place::Local | Place::Unix if here != there => {
                 let message = format!(
                     "`{here_name}` cannot dial `{}`: it listens on a local link of `{there_name}`",
                     self.target_name()
@@ -90,6 +97,7 @@ impl Resolver<'_> {
                         .help(format!("dial a proxy on `{there_name}` that forwards to it")),
                 );
             }
+            Place::Unix => self.check_peer(target, findings),
             Place::Local => {}
             Place::Segment(segment) => {
                 let Some(host) = at(&self.draft.hosts, here.0) else { return };
@@ -107,8 +115,47 @@ impl Resolver<'_> {
         }
     }
 
+    /// Does the socket let this process's user in?
+    fn check_peer(&self, target: &Listener, findings: &mut Vec<Finding>) {
+        let (Some(process), Some(socket)) = (at(&self.draft.processes, self.item.parent), &target.socket)
+        else {
+            return;
+        };
+        if !socket.peers.contains(&process.user) {
+            let message = format!("`{}` does not let `{}` connect", self.target_name(), process.user);
+            findings.push(
+                Finding::new(self.body.to.span(), message)
+                    .help(format!("add `{}` to the `peers` of that listener", process.user)),
+            );
+        }
+    }
+
+    /// What a caller who asks for `server_name` meets at a listener: the listener's own certificate, or, where
+    /// it passes TLS on, that of whom the name is routed to.
+    fn met(&self, target: &Listener, server_name: Option<&str>) -> Option<&Identity> {
+        if let Some(identity) = target.identity {
+            return at(&self.draft.identities, identity.0);
+        }
+        let route = match server_name {
+            Some(name) => target.routes.iter().find(|route| route.name == name)?,
+            None => target.routes.first()?,
+        };
+        let dial = self.literal.dials.get(route.to.first()?.0)?;
+        let beyond = &dial.body.as_ref()?.to;
+        let beyond = self.names.listeners.find(beyond, &mut Vec::new())?;
+        at(&self.draft.identities, at(&self.draft.listeners, beyond)?.identity?.0)
+    }
+
     fn check_clear(&self, target: &Listener, findings: &mut Vec<Finding>) {
-        if target.identity.is_some() {
+        let speaks_tls = target.identity.is_some() || !target.routes.is_empty();
+        if self.passes {
+            if !speaks_tls {
+                let message = format!("`{}` is routed to by name and speaks no TLS", self.target_name());
+                findings.push(Finding::new(self.body.to.span(), message));
+            }
+            return;
+        }
+        if speaks_tls {
             let message = format!("a clear dial to `{}`, which speaks TLS", self.target_name());
             findings.push(
                 Finding::new(self.body.to.span(), message)
@@ -126,29 +173,48 @@ impl Resolver<'_> {
         let literal = tls.get_ref();
         let trust = trust::trust(&literal.trust, self.names, findings);
         let verify = verify(literal, findings);
-        let Some(identity) = target.identity else {
+        if self.passes {
+            findings.push(
+                Finding::new(tls.span(), "a dial that is routed to carries the caller's TLS, not its own")
+                    .help("remove `tls`"),
+            );
+            return None;
+        }
+        if target.identity.is_none() && target.routes.is_empty() {
             let message = format!("a TLS dial to `{}`, which listens in the clear", self.target_name());
             findings.push(
                 Finding::new(tls.span(), message).help("remove `tls`, or give the listener an `identity`"),
             );
             return None;
-        };
-        let names = &at(&self.draft.identities, identity.0)?.names;
-        let server_name = match &literal.server_name {
-            Some(name) => name.get_ref().clone(),
-            None => names.first()?.clone(),
-        };
-        if let Some(name) = &literal.server_name {
-            trust::check_dns_name(name, findings);
-            if verify == Some(Verify::Name) && !names.contains(&server_name) {
-                let known: Vec<&str> = names.iter().map(String::as_str).collect();
-                let message = format!("`{}` presents no certificate for `{server_name}`", self.target_name());
-                findings.push(
-                    Finding::new(name.span(), message)
-                        .help(format!("its certificate names {}", quoted_list(&known))),
-                );
-            }
         }
-        Some(DialTls { trust: trust?, verify: verify?, server_name })
+        let identity = literal.identity.as_ref().and_then(|name| {
+            let known = (self.literal, self.names, self.draft);
+            trust::own_identity(name, self.item.parent, known, findings)
+        });
+        let asked = literal.server_name.as_ref();
+        if let (Some(name), false) = (asked, target.routes.is_empty())
+            && !target.routes.iter().any(|route| route.name == *name.get_ref())
+        {
+            let known: Vec<&str> = target.routes.iter().map(|route| route.name.as_str()).collect();
+            let message = format!("`{}` routes no `{}`", self.target_name(), name.get_ref());
+            findings
+                .push(Finding::new(name.span(), message).help(format!("it routes {}", quoted_list(&known))));
+            return None;
+        }
+        let names = &self.met(target, asked.map(|name| name.get_ref().as_str()))?.names;
+        let own = target.routes.first().map(|route| &route.name).or(names.first());
+        let server_name = asked.map(Spanned::get_ref).or(own)?.clone();
+        if let Some(name) = asked {
+            trust::check_dns_name(name, findings);
+        }
+        if verify == Some(Verify::Name) && !names.contains(&server_name) {
+            let span = asked.map_or(tls.span(), Spanned::span);
+            let known: Vec<&str> = names.iter().map(String::as_str).collect();
+            let message = format!("`{}` presents no certificate for `{server_name}`", self.target_name());
+            findings.push(
+                Finding::new(span, message).help(format!("its certificate names {}", quoted_list(&known))),
+            );
+        }
+        Some(DialTls { trust: trust?, verify: verify?, server_name, identity })
     }
 }

@@ -1,16 +1,18 @@
-//! Listeners: where each stands, on which port, with whose certificate, and where it forwards to.
+//! Listeners: where each stands, on which port, with whose certificate, and where it forwards to. What is
+//! particular to TLS, pass-through and Unix sockets is in `fronts`, `routes` and `sockets`.
 
 use toml::Spanned;
 
 use super::{
     super::{
-        DialId, HostId, IdentityId, Listener, Place, ProcessId, Program, SegmentId,
+        DialId, IdentityId, Listener, Place, ProcessId, Program, SegmentId,
         diagnose::Finding,
         literal::{Item, ListenerLiteral, Literal},
         suggest::help_for,
     },
-    Draft, at, each,
-    names::{LOCAL, Names},
+    Draft, at, each, fronts,
+    names::{LOCAL, Names, UNIX},
+    routes, sockets, trust,
 };
 
 /// Ports a file may insist on: not privileged, and below the range the kernel draws source ports from.
@@ -29,6 +31,12 @@ pub(super) fn listeners(
         let port = body.port.as_ref().and_then(|port| insisted(port, findings));
         let identity = resolver.identity(findings);
         let forward = resolver.forward(findings);
+        let routes = routes::routes(&resolver, findings);
+        let socket = sockets::socket(&resolver, place, findings);
+        let versions = fronts::versions(body, findings);
+        let client_auth = fronts::client_auth(body, names, findings);
+        let client_cert = fronts::client_cert(&resolver, findings);
+        let privileged = resolver.privileged(findings);
         let place = place?;
         (findings.len() == before).then(|| Listener {
             name: item.name.get_ref().clone(),
@@ -36,28 +44,38 @@ pub(super) fn listeners(
             place,
             port,
             identity,
+            versions,
             forward,
+            routes,
+            socket,
+            client_auth,
+            client_cert,
+            privileged,
         })
     })
 }
 
-struct Resolver<'a> {
-    literal: &'a Literal,
-    names: &'a Names,
-    draft: &'a Draft,
-    item: &'a Item<ListenerLiteral>,
-    body: &'a ListenerLiteral,
+/// One listener with what it may refer to.
+pub(super) struct Resolver<'a> {
+    pub(super) literal: &'a Literal,
+    pub(super) names: &'a Names,
+    pub(super) draft: &'a Draft,
+    pub(super) item: &'a Item<ListenerLiteral>,
+    pub(super) body: &'a ListenerLiteral,
 }
 
 impl Resolver<'_> {
-    fn host(&self) -> usize {
+    /// Its host.
+    pub(super) fn host(&self) -> usize {
         self.literal.processes[self.item.parent].parent
     }
 
     fn place(&self, findings: &mut Vec<Finding>) -> Option<Place> {
         let on = &self.body.on;
-        if on.get_ref() == LOCAL {
-            return Some(Place::Local);
+        match on.get_ref().as_str() {
+            LOCAL => return Some(Place::Local),
+            UNIX => return Some(Place::Unix),
+            _ => {}
         }
         let segment = SegmentId(self.names.segments.find(on, findings)?);
         let host = at(&self.draft.hosts, self.host())?;
@@ -72,36 +90,47 @@ impl Resolver<'_> {
         Some(Place::Segment(segment))
     }
 
-    /// Its key lies on this host and its process may read it.
     fn identity(&self, findings: &mut Vec<Finding>) -> Option<IdentityId> {
         let name = self.body.identity.as_ref()?;
-        let id = IdentityId(self.names.identities.find(name, findings)?);
-        let identity = at(&self.draft.identities, id.0)?;
-        let here = HostId(self.host());
-        if identity.host != here {
-            let (there, here) = (self.names.hosts.name(identity.host.0), self.names.hosts.name(here.0));
-            let message = format!("the key of `{}` lies on `{there}`, not on `{here}`", identity.name);
-            findings.push(Finding::new(name.span(), message));
-        } else if let Some(process) = at(&self.draft.processes, self.item.parent)
-            && process.user != identity.owner
+        trust::own_identity(name, self.item.parent, (self.literal, self.names, self.draft), findings)
+    }
+
+    /// What its process does.
+    pub(super) fn program(&self) -> Option<Program> {
+        Some(at(&self.draft.processes, self.item.parent)?.program)
+    }
+
+    fn privileged(&self, findings: &mut Vec<Finding>) -> bool {
+        let Some(flag) = &self.body.privileged else { return false };
+        if self
+            .program()
+            .is_some_and(|program| !matches!(program, Program::Identity { .. } | Program::Compute))
         {
-            let (owner, user) = (&identity.owner, &process.user);
-            let message =
-                format!("the key of `{}` belongs to `{owner}`: `{user}` cannot read it", identity.name);
-            findings.push(Finding::new(name.span(), message));
+            findings.push(
+                Finding::new(flag.span(), "only listeners of `identity` and `compute` are privileged")
+                    .help("give the service a listener of its own for it, and let a proxy forward there"),
+            );
         }
-        Some(id)
+        *flag.get_ref()
     }
 
     fn forward(&self, findings: &mut Vec<Finding>) -> Option<DialId> {
-        let program = at(&self.draft.processes, self.item.parent)?.program;
+        let program = self.program()?;
         match (&self.body.forward, program) {
+            (Some(name), Program::Proxy) if self.body.routes.is_some() => {
+                findings.push(
+                    Finding::new(name.span(), "a listener forwards to one dial or routes by name, not both")
+                        .help("remove `forward` or `routes`"),
+                );
+                None
+            }
             (Some(name), Program::Proxy) => self.own_dial(name, findings),
+            (None, Program::Proxy) if self.body.routes.is_some() => None,
             (None, Program::Proxy) => {
                 let message = format!("proxy listener `{}` forwards nowhere", self.item.name.get_ref());
                 findings.push(
                     Finding::new(self.item.name.span(), message)
-                        .help("add `forward = \"…\"` with the name of a dial of this process"),
+                        .help("add `forward = \"…\"` with the name of a dial of this process, or `routes`"),
                 );
                 None
             }
@@ -116,7 +145,8 @@ impl Resolver<'_> {
         }
     }
 
-    fn own_dial(&self, name: &Spanned<String>, findings: &mut Vec<Finding>) -> Option<DialId> {
+    /// A dial of the same process.
+    pub(super) fn own_dial(&self, name: &Spanned<String>, findings: &mut Vec<Finding>) -> Option<DialId> {
         let own = self.literal.dials.iter().enumerate().filter(|(_, dial)| dial.parent == self.item.parent);
         let own: Vec<(usize, &str)> =
             own.map(|(index, dial)| (index, dial.name.get_ref().as_str())).collect();
@@ -146,7 +176,8 @@ fn insisted(port: &Spanned<i64>, findings: &mut Vec<Finding>) -> Option<u16> {
     None
 }
 
-/// One port twice on one address. A local listener's port is reserved on every address of its host.
+/// One port twice on one address. A local listener's port is reserved on every address of its host. Unix
+/// sockets have none.
 pub(super) fn check_ports(literal: &Literal, draft: &Draft, findings: &mut Vec<Finding>) {
     let host = |listener: &Listener| literal.processes[listener.process.0].parent;
     for (index, listener) in draft.listeners.iter().enumerate() {

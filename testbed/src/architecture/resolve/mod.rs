@@ -11,10 +11,13 @@
 mod catalog;
 mod chains;
 mod dials;
+mod fronts;
 mod listeners;
 mod names;
 mod places;
 mod processes;
+mod routes;
+mod sockets;
 mod trust;
 mod weaknesses;
 

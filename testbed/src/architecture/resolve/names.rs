@@ -14,6 +14,9 @@ const LONGEST: usize = 48;
 /// The word a listener uses for its host's local link; no segment may be called so.
 pub(super) const LOCAL: &str = "local";
 
+/// The word a listener uses for a Unix socket of its host; no segment may be called so.
+pub(super) const UNIX: &str = "unix";
+
 /// All names of one kind, by index.
 pub(super) struct Namespace {
     what: &'static str,
@@ -85,11 +88,14 @@ fn check_all(literal: &Literal, findings: &mut Vec<Finding>) {
     if let Some(name) = &literal.name {
         check(name, findings);
     }
-    for segment in literal.segments.iter().filter(|segment| segment.name.get_ref() == LOCAL) {
-        findings.push(
-            Finding::new(segment.name.span(), "no segment can be called `local`")
-                .help("`on = \"local\"` is a host's own link, which no segment sniffer sees"),
-        );
+    for segment in &literal.segments {
+        let name = segment.name.get_ref().as_str();
+        if let LOCAL | UNIX = name {
+            findings.push(
+                Finding::new(segment.name.span(), format!("no segment can be called `{name}`"))
+                    .help(format!("`on = \"{name}\"` is a host's own link, which no segment sniffer sees")),
+            );
+        }
     }
     check_each(&literal.segments, findings);
     check_each(&literal.hosts, findings);

@@ -21,7 +21,7 @@ const MOST_THREADS_IN_ALL: usize = 256;
 /// Threads of the hashing pool where the file says nothing.
 const HASH_THREADS: usize = 1;
 
-const PROGRAMS: [&str; 4] = ["proxy", "identity", "compute", "users"];
+const PROGRAMS: [&str; 7] = ["proxy", "identity", "compute", "login-page", "queue", "agent", "users"];
 
 pub(super) fn processes(literal: &Literal, findings: &mut Vec<Finding>) -> Vec<Option<Process>> {
     let processes = each(&literal.processes, |index, item, body| {
@@ -29,6 +29,7 @@ pub(super) fn processes(literal: &Literal, findings: &mut Vec<Finding>) -> Vec<O
         names::check(&body.user, findings);
         let threads = count(body.threads.as_ref(), 1, 1, findings);
         let program = program(body, findings)?;
+        let bind_tokens = bind_tokens(body, program, findings);
         let of = |parent: usize| parent == index;
         (findings.len() == before).then(|| Process {
             name: item.name.get_ref().clone(),
@@ -38,6 +39,7 @@ pub(super) fn processes(literal: &Literal, findings: &mut Vec<Finding>) -> Vec<O
             program,
             listeners: positions(&literal.listeners, of).map(ListenerId).collect(),
             dials: positions(&literal.dials, of).map(DialId).collect(),
+            bind_tokens,
         })
     });
     check_total(literal, &processes, findings);
@@ -57,6 +59,9 @@ fn program(body: &ProcessLiteral, findings: &mut Vec<Finding>) -> Option<Program
             return Some(Program::Identity { hash_threads });
         }
         "compute" => Program::Compute,
+        "login-page" => Program::LoginPage,
+        "queue" => Program::Queue,
+        "agent" => Program::Agent,
         "users" => Program::Users,
         other => {
             findings.push(
@@ -71,6 +76,17 @@ fn program(body: &ProcessLiteral, findings: &mut Vec<Finding>) -> Option<Program
         findings.push(Finding::new(threads.span(), message).help("`hash_threads` belongs to `identity`"));
     }
     Some(program)
+}
+
+fn bind_tokens(body: &ProcessLiteral, program: Program, findings: &mut Vec<Finding>) -> bool {
+    let Some(flag) = &body.bind_tokens else { return false };
+    if !matches!(program, Program::Identity { .. } | Program::Compute) {
+        let message = format!("program `{}` neither gives nor takes tokens", program.word());
+        findings.push(
+            Finding::new(flag.span(), message).help("`bind_tokens` belongs to `identity` and `compute`"),
+        );
+    }
+    *flag.get_ref()
 }
 
 fn count(wanted: Option<&Spanned<i64>>, least: i64, otherwise: usize, findings: &mut Vec<Finding>) -> usize {
@@ -102,12 +118,22 @@ fn check_total(literal: &Literal, processes: &[Option<Process>], findings: &mut 
     }
 }
 
-/// The dials a program opens by name. Proxies open what their listeners forward to.
+/// The dials a program must have. Proxies open what their listeners forward to.
 pub(super) fn needs(program: Program) -> &'static [&'static str] {
     match program {
         Program::Users => &["identity", "compute"],
-        Program::Compute => &["identity"],
-        Program::Identity { .. } | Program::Proxy => &[],
+        Program::Compute | Program::LoginPage => &["identity"],
+        Program::Agent => &["queue"],
+        Program::Identity { .. } | Program::Queue | Program::Proxy => &[],
+    }
+}
+
+/// Every dial a program opens by name, whether it must have it or not.
+pub(super) fn opens(program: Program) -> &'static [&'static str] {
+    match program {
+        Program::Users => &["identity", "compute", "login-page"],
+        Program::Compute => &["identity", "queue"],
+        other => needs(other),
     }
 }
 
@@ -135,10 +161,9 @@ fn check_listeners(process: &Process, item: &Item<ProcessLiteral>, word: &str, f
     let name = item.name.get_ref();
     let message = match (process.program, process.listeners.is_empty()) {
         (Program::Users, false) => format!("`{name}` runs `users`, which listen on nothing"),
-        (Program::Proxy | Program::Identity { .. } | Program::Compute, true) => {
-            format!("`{name}` runs `{word}` and has no listener")
-        }
-        _ => return,
+        (Program::Agent, false) => format!("`{name}` runs `agent`, which listens on nothing"),
+        (Program::Users | Program::Agent, true) | (_, false) => return,
+        (_, true) => format!("`{name}` runs `{word}` and has no listener"),
     };
     findings.push(Finding::new(item.name.span(), message));
 }
@@ -153,17 +178,19 @@ fn check_idle_dials(
         process.listeners.iter().map(|listener| at(&draft.listeners, listener.0)).collect();
     // A listener with an error of its own may well have meant the dial that seems idle.
     let Some(listeners) = listeners else { return };
-    let needs = needs(process.program);
+    let opens = opens(process.program);
     for dial in &process.dials {
         let name = &literal.dials[dial.0].name;
-        let forwarded = listeners.iter().any(|listener| listener.forward == Some(*dial));
-        if forwarded || needs.contains(&name.get_ref().as_str()) {
+        let forwarded = listeners.iter().any(|listener| {
+            listener.forward == Some(*dial) || listener.routes.iter().any(|route| route.to.contains(dial))
+        });
+        if forwarded || opens.contains(&name.get_ref().as_str()) {
             continue;
         }
         let help = match process.program {
             Program::Proxy => format!("a listener would use it with `forward = \"{}\"`", name.get_ref()),
-            _ if needs.is_empty() => format!("program `{word}` opens no connections"),
-            _ => format!("program `{word}` opens dials named {}", quoted_list(needs)),
+            _ if opens.is_empty() => format!("program `{word}` opens no connections"),
+            _ => format!("program `{word}` opens dials named {}", quoted_list(opens)),
         };
         let message = format!("nothing uses dial `{}`", name.get_ref());
         findings.push(Finding::new(name.span(), message).help(help));

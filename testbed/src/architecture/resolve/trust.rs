@@ -4,12 +4,12 @@ use toml::Spanned;
 
 use super::{
     super::{
-        Authority, AuthorityId, HostId, Identity, Verify,
+        Authority, AuthorityId, HostId, Identity, IdentityId, Verify,
         diagnose::Finding,
         literal::{IdentityLiteral, Item, Literal},
         suggest::did_you_mean,
     },
-    each,
+    Draft, at, each,
     names::{self, Names},
 };
 
@@ -82,6 +82,30 @@ fn check_owner(literal: &Literal, host: usize, owner: &Spanned<String>, findings
         let near = did_you_mean(owner.get_ref(), users).map(|near| format!("did you mean `{near}`?"));
         findings.push(Finding::new(owner.span(), message).maybe_help(near));
     }
+}
+
+/// A certificate a process presents: its key lies on the process's host, and its user may read it.
+pub(super) fn own_identity(
+    name: &Spanned<String>,
+    process: usize,
+    (literal, names, draft): (&Literal, &Names, &Draft),
+    findings: &mut Vec<Finding>,
+) -> Option<IdentityId> {
+    let id = IdentityId(names.identities.find(name, findings)?);
+    let identity = at(&draft.identities, id.0)?;
+    let here = HostId(literal.processes[process].parent);
+    if identity.host != here {
+        let (there, here) = (names.hosts.name(identity.host.0), names.hosts.name(here.0));
+        let message = format!("the key of `{}` lies on `{there}`, not on `{here}`", identity.name);
+        findings.push(Finding::new(name.span(), message));
+    } else if let Some(process) = at(&draft.processes, process)
+        && process.user != identity.owner
+    {
+        let (owner, user) = (&identity.owner, &process.user);
+        let message = format!("the key of `{}` belongs to `{owner}`: `{user}` cannot read it", identity.name);
+        findings.push(Finding::new(name.span(), message));
+    }
+    Some(id)
 }
 
 /// Labels of letters, digits and inner hyphens, below [`DOMAIN`].

@@ -1,0 +1,102 @@
+//! The TLS side of listeners: versions, client certificates, and what is said about callers behind it.
+
+use toml::Spanned;
+
+use super::{
+    super::{
+        ClientAuth, ClientCert, IdentityId, Program, TlsVersion,
+        diagnose::Finding,
+        literal::{ListenerLiteral, Words},
+    },
+    listeners::Resolver,
+    names::Names,
+    trust,
+};
+
+/// What a listener that speaks TLS speaks where the file says nothing.
+const VERSIONS: [TlsVersion; 2] = [TlsVersion::Tls12, TlsVersion::Tls13];
+
+pub(super) fn versions(body: &ListenerLiteral, findings: &mut Vec<Finding>) -> Vec<TlsVersion> {
+    let Some(list) = &body.versions else { return VERSIONS.to_vec() };
+    needs_identity(body, list.span(), "versions", findings);
+    if list.get_ref().is_empty() {
+        findings.push(Finding::new(list.span(), "no version is left").help("use \"1.2\", \"1.3\" or both"));
+    }
+    let mut versions: Vec<TlsVersion> =
+        list.get_ref().iter().filter_map(|word| version(word, findings)).collect();
+    versions.sort_unstable();
+    versions.dedup();
+    versions
+}
+
+fn version(word: &Spanned<String>, findings: &mut Vec<Finding>) -> Option<TlsVersion> {
+    match word.get_ref().as_str() {
+        "1.2" => Some(TlsVersion::Tls12),
+        "1.3" => Some(TlsVersion::Tls13),
+        other => {
+            findings.push(
+                Finding::new(word.span(), format!("TLS `{other}` is not spoken here"))
+                    .help("use \"1.2\", \"1.3\" or both"),
+            );
+            None
+        }
+    }
+}
+
+pub(super) fn client_auth(
+    body: &ListenerLiteral,
+    names: &Names,
+    findings: &mut Vec<Finding>,
+) -> Option<ClientAuth> {
+    let literal = body.client_auth.as_ref()?;
+    needs_identity(body, literal.span(), "client_auth", findings);
+    let literal = literal.get_ref();
+    let trust = trust::trust(&literal.trust, names, findings);
+    let allow = literal.allow.as_ref().map(|list| {
+        if list.get_ref().is_empty() {
+            findings.push(
+                Finding::new(list.span(), "an empty list allows nobody")
+                    .help("leave `allow` out to accept every certificate of the trusted authorities"),
+            );
+        }
+        identities(list, names, findings)
+    });
+    let required = literal.required.as_ref().is_none_or(|required| *required.get_ref());
+    Some(ClientAuth { trust: trust?, required, allow })
+}
+
+pub(super) fn client_cert(resolver: &Resolver<'_>, findings: &mut Vec<Finding>) -> Option<ClientCert> {
+    let body = resolver.body;
+    let literal = body.client_cert.as_ref()?;
+    if resolver.program().is_some_and(|program| program != Program::Proxy) || body.routes.is_some() {
+        findings.push(
+            Finding::new(literal.span(), "only a proxy that ends TLS can say who called")
+                .help("services read `Client-Cert` by themselves where `bind_tokens` is set"),
+        );
+    } else if body.client_auth.is_none() {
+        findings.push(
+            Finding::new(literal.span(), "a listener that asks for no certificate cannot pass one on")
+                .help("add `client_auth = { trust = […] }`"),
+        );
+    }
+    Some(ClientCert { accept_from: identities(&literal.get_ref().accept_from, resolver.names, findings) })
+}
+
+fn identities(list: &Words, names: &Names, findings: &mut Vec<Finding>) -> Vec<IdentityId> {
+    let found = list.get_ref().iter().filter_map(|name| names.identities.find(name, findings));
+    found.map(IdentityId).collect()
+}
+
+fn needs_identity(
+    body: &ListenerLiteral,
+    span: std::ops::Range<usize>,
+    key: &str,
+    findings: &mut Vec<Finding>,
+) {
+    if body.identity.is_none() {
+        findings.push(
+            Finding::new(span, format!("`{key}` belongs to a listener that speaks TLS"))
+                .help("add `identity = \"…\"`"),
+        );
+    }
+}
