@@ -21,6 +21,7 @@ use crate::{
         wiring::World,
     },
     pki::{Authority, DOMAIN},
+    services::origin::Origin,
     vocabulary::SecurityDomain,
 };
 
@@ -51,6 +52,7 @@ impl Bystander {
             crossing,
             tls: tls.then(|| leaf.clone()),
             ballast: Duration::ZERO,
+            origin: Origin::default(),
         };
         let dial = DialPlan {
             entry: sink_entry,

@@ -11,6 +11,7 @@
 pub mod addresses;
 pub mod arms;
 mod bystander;
+mod origins;
 pub mod plans;
 pub mod published;
 pub mod targets;

@@ -50,13 +50,14 @@ impl Drawing<'_> {
         };
         let program = match described.program {
             Program::Users => return Ok(None),
-            Program::LoginPage | Program::Queue | Program::Agent => {
+            Program::Queue | Program::Agent => {
                 return Err(LaunchError::Unplaced { what: self.architecture.process_label(process) });
             }
             Program::Proxy => ProgramPlan::Proxy { routes: self.routes(process)? },
             Program::Identity { hash_threads } => ProgramPlan::Identity {
                 listeners: listeners()?,
                 hash_threads,
+                bind_tokens: described.bind_tokens,
                 endpoint: self.public_url(process),
                 catalog: self.catalog(),
             },
@@ -66,6 +67,13 @@ impl Drawing<'_> {
                 identity_uri: self.catalog_url("identity"),
                 identity: self.dial(self.named_dial(process, "identity")?)?,
                 service_user: self.service_user.clone(),
+                bind_tokens: described.bind_tokens,
+                workers: self.workers(),
+            },
+            Program::LoginPage => ProgramPlan::LoginPage {
+                listeners: listeners()?,
+                identity: self.dial(self.named_dial(process, "identity")?)?,
+                secure: self.is_reached_over_tls(process),
             },
         };
         Ok(Some(NodePlan {
@@ -125,6 +133,7 @@ impl Drawing<'_> {
             crossing: listener.place.segment().filter(|_| !self.fronts.contains_key(&id)),
             tls: listener.identity.map(|identity| self.pki.identity(identity).clone()),
             ballast: if public { self.ballast } else { Duration::ZERO },
+            origin: self.origin(id),
         })
     }
 

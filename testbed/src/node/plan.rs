@@ -13,7 +13,10 @@ use proxies::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{architecture::SegmentId, services::catalog::CatalogEntry};
+use crate::{
+    architecture::SegmentId,
+    services::{catalog::CatalogEntry, compute::Worker, origin::Origin},
+};
 
 /// One process to run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +50,8 @@ pub enum ProgramPlan {
         listeners: Vec<ListenPlan>,
         /// Threads of the hashing pool.
         hash_threads: usize,
+        /// Binds tokens to the certificates of callers.
+        bind_tokens: bool,
         /// Scheme and authority it calls itself.
         endpoint: String,
         /// What it publishes.
@@ -64,6 +69,19 @@ pub enum ProgramPlan {
         identity: DialPlan,
         /// Its own login there.
         service_user: Login,
+        /// Accepts a bound token only with its certificate.
+        bind_tokens: bool,
+        /// What it says runs where.
+        workers: Vec<Worker>,
+    },
+    /// A form, a cookie, and a page behind it.
+    LoginPage {
+        /// What it listens on.
+        listeners: Vec<ListenPlan>,
+        /// How it reaches identity.
+        identity: DialPlan,
+        /// Its users reach it over TLS.
+        secure: bool,
     },
 }
 
@@ -96,6 +114,8 @@ pub struct ListenPlan {
     pub tls: Option<ServerIdentity>,
     /// CPU burnt per handshake on top: zero but in the test that doubles a victim's cost.
     pub ballast: Duration,
+    /// What the service behind it may believe of callers.
+    pub origin: Origin,
 }
 
 /// A connection a node may open.

@@ -20,10 +20,11 @@ use super::{
 use crate::{
     launch::REGION,
     services::{
-        catalog::CatalogEntry,
         compute::{Compute, ComputeConfig, ComputeStore, OwnToken, ServiceUser},
         http::{self, Service},
         identity::{Cloud, HashCost, Identity, IdentityConfig},
+        login_page::{LoginPage, LoginPageConfig},
+        origin::Origin,
         plant::Plant,
     },
 };
@@ -46,12 +47,34 @@ impl Program {
             Self { tally: Arc::default(), service: None, identity: None, store: None, own_token: None };
         match &plan.program {
             ProgramPlan::Proxy { .. } | ProgramPlan::Sink { .. } => {}
-            ProgramPlan::Identity { hash_threads, endpoint, catalog, .. } => {
-                let identity = identity(endpoint, catalog, *hash_threads, plant)?;
+            ProgramPlan::Identity { hash_threads, bind_tokens, endpoint, catalog, .. } => {
+                let identity = Identity::start(IdentityConfig {
+                    cloud: Cloud::new(REGION, catalog.clone())?,
+                    endpoint: endpoint.clone(),
+                    cost: HashCost::default(),
+                    hash_threads: *hash_threads,
+                    bind_tokens: *bind_tokens,
+                    plant: plant.clone(),
+                })?;
                 made.service = Some(identity.clone());
                 made.identity = Some(identity);
             }
-            ProgramPlan::Compute { endpoint, identity_uri, identity, service_user, .. } => {
+            ProgramPlan::LoginPage { identity, secure, .. } => {
+                made.service = Some(LoginPage::new(LoginPageConfig {
+                    identity: NodeConnect::new(world, identity, plan.limits)?,
+                    secure: *secure,
+                    plant: plant.clone(),
+                }));
+            }
+            ProgramPlan::Compute {
+                endpoint,
+                identity_uri,
+                identity,
+                service_user,
+                bind_tokens,
+                workers,
+                ..
+            } => {
                 let started = world.fabric.started();
                 let store =
                     if world.recorded { ComputeStore::new(started) } else { ComputeStore::unlogged(started) };
@@ -66,6 +89,8 @@ impl Program {
                         password: service_user.password.clone(),
                         project: service_user.project.clone(),
                     },
+                    bind_tokens: *bind_tokens,
+                    workers: workers.clone(),
                     plant: plant.clone(),
                 });
                 made.own_token = Some(compute.own_token());
@@ -95,11 +120,12 @@ impl Program {
             }
             ProgramPlan::Sink { listeners }
             | ProgramPlan::Identity { listeners, .. }
-            | ProgramPlan::Compute { listeners, .. } => {
+            | ProgramPlan::Compute { listeners, .. }
+            | ProgramPlan::LoginPage { listeners, .. } => {
                 for front in listeners {
                     let listen = NodeListen::take(world, &ring, front)?;
                     let codec = front_codec(world, front)?;
-                    let handler = self.handler(codec, plan.limits, stop.clone());
+                    let handler = self.handler(codec, front.origin, plan.limits, stop.clone());
                     tasks.spawn(serve(listen, handler, plan.limits, self.tally.clone(), stop.clone()));
                 }
             }
@@ -156,6 +182,7 @@ impl Program {
     fn handler(
         &self,
         codec: FrontCodec,
+        origin: Origin,
         limits: Limits,
         stop: CancellationToken,
     ) -> impl Fn(BoxStream, Ends) -> Handling + Send + Sync + 'static {
@@ -172,26 +199,11 @@ impl Program {
                 }
                 if let Some(service) = service {
                     // How a peer broke its own connection is its own affair.
-                    return drop(http::serve(stream, service, stop).await);
+                    return drop(http::serve(stream, service, origin, stop).await);
                 }
                 let mut ignored = [0; 4096];
                 while matches!(stream.read(&mut ignored).await, Ok(1..)) {}
             })
         }
     }
-}
-
-fn identity(
-    endpoint: &str,
-    catalog: &[CatalogEntry],
-    hash_threads: usize,
-    plant: &Arc<dyn Plant>,
-) -> io::Result<Arc<Identity>> {
-    Identity::start(IdentityConfig {
-        cloud: Cloud::new(REGION, catalog.to_vec())?,
-        endpoint: endpoint.to_owned(),
-        cost: HashCost::default(),
-        hash_threads,
-        plant: plant.clone(),
-    })
 }

@@ -1,4 +1,4 @@
-//! One request on its way through a pipeline: its head, its unread body, its request id, its door.
+//! One request on its way through a pipeline: its head, its unread body, its request id, where it came in.
 //!
 //! The body stays a stream until somebody reads it, so that a limit placed later in the pipeline is really
 //! too late for whatever read it before.
@@ -13,8 +13,8 @@ use tokio::time::timeout;
 
 use super::{
     client_cert::{self, CLIENT_CERT, Garbled, Thumbprint},
-    door::Door,
     form::decoded,
+    origin::Origin,
     reply::Fault,
 };
 
@@ -33,7 +33,7 @@ pub struct Call {
     /// `req-<uuid>`; empty until the filter that gives it has run.
     pub request_id: String,
     /// The listener it arrived on.
-    pub door: Door,
+    pub origin: Origin,
 }
 
 impl Call {
@@ -69,15 +69,15 @@ impl Call {
         Ok(bytes.to_bytes())
     }
 
-    /// The certificate its caller presented, where the door believes `Client-Cert`; elsewhere the header is
+    /// The certificate its caller presented, where its listener believes `Client-Cert`; elsewhere the header is
     /// nothing but a caller's claim, and there is none.
     pub fn certificate(&self) -> Result<Option<Thumbprint>, Garbled> {
         let mut values = self.head.headers.get_all(CLIENT_CERT).iter();
         match (values.next(), values.next()) {
-            (Some(value), None) if self.door.believes_client_cert => {
+            (Some(value), None) if self.origin.believes_client_cert => {
                 client_cert::read(value.as_bytes()).map(Some)
             }
-            (Some(_), Some(_)) if self.door.believes_client_cert => Err(Garbled),
+            (Some(_), Some(_)) if self.origin.believes_client_cert => Err(Garbled),
             _ => Ok(None),
         }
     }

@@ -25,7 +25,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use proxies::stream::BoxStream;
 use tokio_util::sync::CancellationToken;
 
-use super::{call::Call, door::Door, pipeline::Answering};
+use super::{call::Call, origin::Origin, pipeline::Answering};
 
 /// A whole request head must have arrived within this, counted from when the connection waits for it; so it is
 /// also the longest idle time. Without a timer hyper would not enforce any.
@@ -50,7 +50,7 @@ pub trait Service: Send + Sync + 'static {
 pub async fn serve(
     stream: BoxStream,
     service: Arc<dyn Service>,
-    door: Door,
+    origin: Origin,
     drain: CancellationToken,
 ) -> Result<(), hyper::Error> {
     let served = AtomicU32::new(0);
@@ -60,7 +60,7 @@ pub async fn serve(
         async move {
             let (head, body) = request.into_parts();
             let body = Limited::new(body, BODY_CEILING).boxed();
-            let mut reply = service.call(Call { head, body, request_id: String::new(), door }).await;
+            let mut reply = service.call(Call { head, body, request_id: String::new(), origin }).await;
             if last {
                 reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
@@ -113,7 +113,7 @@ mod tests {
         drain: &CancellationToken,
     ) -> (DuplexStream, impl Future<Output = Result<(), hyper::Error>> + use<>) {
         let (near, far) = duplex(256 * 1024);
-        (near, serve(Box::new(far), Arc::new(Gate(gate.clone())), Door::default(), drain.clone()))
+        (near, serve(Box::new(far), Arc::new(Gate(gate.clone())), Origin::default(), drain.clone()))
     }
 
     fn open() -> CancellationToken {

@@ -158,13 +158,13 @@ fn ok(body: &Value) -> Reply {
     json_reply(StatusCode::OK, body)
 }
 
-/// An admin at a door that answers privileged operations.
+/// An admin at a listener that answers privileged operations.
 fn may_administer(call: &Call) -> bool {
     let admin = call.header(header::ROLES).is_some_and(|roles| roles.split(',').any(|role| role == "admin"));
-    call.door.privileged && admin
+    call.origin.privileged && admin
 }
 
-/// One and the same whether the door or the role is missing.
+/// One and the same whether the listener or the role is missing.
 fn forbidden(action: &str) -> Fault {
     let message = format!("Policy doesn't allow os_compute_api:{action} to be performed.");
     Fault::new(StatusCode::FORBIDDEN, message)

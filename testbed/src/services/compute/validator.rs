@@ -6,15 +6,15 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use hyper::{Method, Request, Response, StatusCode, header::CONTENT_TYPE};
+use hyper::{Request, Response, StatusCode};
 use serde::Deserialize;
-use serde_json::json;
 use tokio::{sync::Mutex, time::timeout};
 
 use crate::services::{
     Written,
     client::{Client, ExchangeError},
     client_cert::Thumbprint,
+    keystone,
     plant::Plant,
 };
 
@@ -145,24 +145,13 @@ impl Validator {
     }
 
     async fn log_in(&self) -> Result<String, Unavailable> {
-        let domain = json!({"id": "default"});
-        let body = json!({"auth": {
-            "identity": {"methods": ["password"], "password": {"user":
-                {"name": self.user.name, "domain": domain, "password": self.user.password}}},
-            "scope": {"project": {"name": self.user.project, "domain": domain}},
-        }});
-        let request = Request::builder()
-            .method(Method::POST)
-            .uri("/v3/auth/tokens")
-            .header(CONTENT_TYPE, "application/json")
-            .body(Bytes::from(body.to_string()))
-            .map_err(|_| Unavailable::Answer)?;
-        let response = self.client.exchange(request, self.sends(vec![self.user.password.clone()])).await?;
+        let ServiceUser { name, password, project } = &self.user;
+        let request = keystone::login(name, password, Some(project)).map_err(|_| Unavailable::Answer)?;
+        let response = self.client.exchange(request, self.sends(vec![password.clone()])).await?;
         if response.status() != StatusCode::CREATED {
             return Err(Unavailable::Status(response.status()));
         }
-        let token = response.headers().get("X-Subject-Token").and_then(|token| token.to_str().ok());
-        token.map(str::to_owned).ok_or(Unavailable::Answer)
+        keystone::token_of(&response).ok_or(Unavailable::Answer)
     }
 
     fn sends(&self, values: Vec<String>) -> Written {

@@ -190,15 +190,16 @@ impl IdentityApp {
     fn caller(&self, call: &Call) -> Result<Verified, Fault> {
         let token = call.header(AUTH).ok_or_else(|| self.stranger())?;
         let caller = self.verify(token).ok_or_else(|| self.stranger())?;
-        let stolen = self.bind_tokens && caller.bound_to.is_some() && call.certificate() != Ok(caller.bound_to);
+        let stolen =
+            self.bind_tokens && caller.bound_to.is_some() && call.certificate() != Ok(caller.bound_to);
         if stolen { Err(self.stranger()) } else { Ok(caller) }
     }
 
-    /// An admin at a door that answers privileged operations. The refusal is one and the same, whichever of
+    /// An admin at a listener that answers privileged operations. The refusal is one and the same, whichever of
     /// the two is missing.
     fn privileged(&self, call: &Call, action: &str) -> Result<Verified, Fault> {
         let caller = self.caller(call)?;
-        let may = call.door.privileged && caller.user.has_role("admin");
+        let may = call.origin.privileged && caller.user.has_role("admin");
         if may { Ok(caller) } else { Err(forbidden(action)) }
     }
 

@@ -7,7 +7,7 @@
 //! One [`Identity`] is one process; [`Cloud`] is what replicas share. Users may be provisioned while it runs.
 //! Its hashing threads end when the last reference is dropped. Enforces exactly the rules of Keystone's
 //! default policy for what it offers: `service`, `admin`, or the token's own holder validate a token; `admin`
-//! lists endpoints and services. Listing and making users is answered to `admin` at privileged doors only. A
+//! lists endpoints and services. Listing and making users is answered to `admin` at privileged listeners only. A
 //! token of a caller that presented a certificate may be bound to it (RFC 8705).
 
 mod app;

@@ -126,13 +126,8 @@ fn read_16(from: &mut &[u8]) -> Option<[u8; 16]> {
 mod tests {
     use super::*;
 
-    const PAYLOAD: Payload = Payload {
-        user: [1; 16],
-        project: [2; 16],
-        expires: 1_795_000_000.0,
-        audit: [3; 16],
-        bound_to: None,
-    };
+    const PAYLOAD: Payload =
+        Payload { user: [1; 16], project: [2; 16], expires: 1_795_000_000.0, audit: [3; 16], bound_to: None };
 
     fn bound() -> Payload {
         Payload { bound_to: Some(Thumbprint::of(b"abc")), ..PAYLOAD }

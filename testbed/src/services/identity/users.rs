@@ -1,6 +1,6 @@
 //! The privileged operations: who there is, and one more of them.
 //!
-//! Who may ask, and through which door, was decided before. A user made here has no role anywhere, so it
+//! Who may ask, and on which listener, was decided before. A user made here has no role anywhere, so it
 //! cannot log in to a project until somebody gives it one, which nothing here can: as in Keystone, making a
 //! user and granting it something are two operations.
 
@@ -72,9 +72,10 @@ impl Wanted {
     ) -> Result<std::sync::Arc<User>, Fault> {
         let project = match &self.project {
             None => home.name.clone(),
-            Some(id) => cloud.directory.project_name(id).ok_or_else(|| {
-                Fault::new(StatusCode::NOT_FOUND, format!("Could not find project: {id}."))
-            })?,
+            Some(id) => cloud
+                .directory
+                .project_name(id)
+                .ok_or_else(|| Fault::new(StatusCode::NOT_FOUND, format!("Could not find project: {id}.")))?,
         };
         if cloud.directory.count() >= MAX_USERS {
             return Err(Fault::new(StatusCode::FORBIDDEN, "Unable to create additional user resources."));
@@ -90,7 +91,9 @@ impl Wanted {
         };
         let taken = || {
             let name = &self.name;
-            let message = format!("Conflict occurred attempting to store user - it is not permitted to have two users with the same name in the same domain: {name}.");
+            let message = format!(
+                "Conflict occurred attempting to store user - it is not permitted to have two users with the same name in the same domain: {name}."
+            );
             Fault::new(StatusCode::CONFLICT, message)
         };
         cloud.directory.add(&self.name, password, &[], &project).ok_or_else(taken)
