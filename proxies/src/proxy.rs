@@ -6,10 +6,10 @@
 //! ```
 //!
 //! Clear/clear copies, TLS/clear terminates, TLS/TLS re-encrypts. It copies at layer 4 and parses nothing.
+//! Every connection goes to the same dial; where that depends on the name asked for, see `pass_through`.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -19,6 +19,7 @@ use crate::{
     serve::{Drained, Tally, serve},
     stream::Stream,
     transport::{Dial, Ends, Listen, Party},
+    upstream,
 };
 
 /// Everything a proxied listener does with a connection.
@@ -57,7 +58,7 @@ impl<D: Dial> Proxy<D> {
         if self.front.shakes_hands() {
             self.tally.count_handshake(party);
         }
-        match self.upstream().await {
+        match upstream::open(&self.dial, &self.back, self.limits).await {
             Ok(back) => {
                 // How it ended is the two ends' affair; the streams are dropped with it.
                 let _ended = relay(front, back, self.limits.idle).await;
@@ -65,13 +66,4 @@ impl<D: Dial> Proxy<D> {
             Err(_) => Tally::count(&self.tally.upstream_failed),
         }
     }
-
-    async fn upstream(&self) -> std::io::Result<crate::stream::BoxStream> {
-        let (wire, _ends) = within(self.limits.connect, self.dial.dial()).await?;
-        self.back.connect(wire, self.limits.handshake).await
-    }
-}
-
-async fn within<T>(deadline: Duration, work: impl Future<Output = std::io::Result<T>>) -> std::io::Result<T> {
-    timeout(deadline, work).await.unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()))
 }

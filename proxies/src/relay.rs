@@ -38,10 +38,20 @@ pub struct Moved {
 
 /// Copies both ways until both ended, one failed, or nothing moved for `idle`.
 pub async fn relay<A: Stream, B: Stream>(front: A, back: B, idle: Duration) -> (Moved, io::Result<()>) {
+    relay_from(Vec::new(), front, back, idle).await
+}
+
+/// The same with bytes that were read from `front` already and go to `back` before anything else.
+pub async fn relay_from<A: Stream, B: Stream>(
+    already: Vec<u8>,
+    front: A,
+    back: B,
+    idle: Duration,
+) -> (Moved, io::Result<()>) {
     let mut pump = Pump {
         front,
         back,
-        forth: Way::default(),
+        forth: Way { end: already.len(), buffer: already, ..Way::default() },
         home: Way::default(),
         idle,
         idle_since: Instant::now(),
@@ -141,7 +151,7 @@ impl Way {
         R: AsyncRead + Unpin,
         W: AsyncWrite + Unpin,
     {
-        if self.buffer.is_empty() {
+        if self.buffer.len() < BUFFER {
             self.buffer.resize(BUFFER, 0);
         }
         let mut target = ReadBuf::new(&mut self.buffer);
@@ -194,6 +204,24 @@ mod tests {
         let ((moved, outcome), ()) = tokio::join!(relay(front, back, IDLE), story);
         outcome.unwrap();
         assert_eq!(moved, Moved { forth: 8, back: 13 });
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_read_already_goes_first_and_nothing_else_changes() {
+        let (mut client, front) = duplex(64);
+        let (back, mut server) = duplex(16);
+        let story = async {
+            client.write_all(b" and the rest").await.unwrap();
+            client.shutdown().await.unwrap();
+            let mut heard = Vec::new();
+            server.read_to_end(&mut heard).await.unwrap();
+            assert_eq!(heard, b"a beginning longer than the pipe and the rest");
+            drop(server);
+        };
+        let already = b"a beginning longer than the pipe".to_vec();
+        let ((moved, outcome), ()) = tokio::join!(relay_from(already, front, back, IDLE), story);
+        outcome.unwrap();
+        assert_eq!(moved, Moved { forth: 45, back: 0 });
     }
 
     #[tokio::test(start_paused = true)]

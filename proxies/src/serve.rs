@@ -22,6 +22,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     limits::Limits,
+    refusal::Refused,
     transport::{Ends, Listen, Party},
 };
 
@@ -39,6 +40,8 @@ pub struct Tally {
     pub handshakes_failed: AtomicU64,
     /// Upstream connections that could not be opened.
     pub upstream_failed: AtomicU64,
+    /// Connections turned away for what their first bytes were.
+    pub refused: Refused,
     /// Connections that ended.
     pub ended: AtomicU64,
     /// Accept errors.

@@ -22,7 +22,7 @@ use testbed::vocabulary::Phase;
 static TURN: Mutex<()> = Mutex::new(());
 const ARCHITECTURE: &str = "proxy-in-front";
 /// The public front, and the bystander of its shape.
-const FRONTS: [(&str, &str); 2] = [("victim", "edge/tls-proxy"), ("decoy", "bystander/proxy")];
+const FRONTS: [(&str, &str); 2] = [("victim", "edge/tls-proxy"), ("decoy", "bystander/front")];
 
 #[test]
 fn connections_are_counted_alike_on_both_sides() {

@@ -12,6 +12,7 @@ fn the_example_has_no_unknown_missing_or_mistyped_field() {
     let messages: Vec<_> = findings.findings().iter().map(|finding| finding.message.as_str()).collect();
     assert!(!messages.is_empty());
     for message in messages {
-        assert!(message.starts_with("there is no "), "{message}");
+        let of_the_reader = ["unknown field", "field `", "invalid type", "expected a "];
+        assert!(!of_the_reader.iter().any(|start| message.starts_with(start)), "{message}");
     }
 }

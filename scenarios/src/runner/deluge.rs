@@ -136,6 +136,8 @@ impl Deluge {
         let visits = node.tally().visits(Some(self.arms.party));
         match self.kind {
             FloodKind::Connect => visits.accepted,
+            // Who passes TLS on takes the connection; the handshake is counted where it ends.
+            FloodKind::Handshake if !self.arms.ends_tls => visits.accepted,
             FloodKind::Handshake => visits.handshakes,
         }
     }

@@ -13,7 +13,7 @@ use testbed::{
     canary::{CanaryId, search},
     capture::{Ending, FlowRecord},
     ledger::{Ledger, Seen},
-    opener::{Alert, Keys, Kind, Opened, Opener},
+    opener::{Alert, AlertDescription, Keys, Kind, Opened, Opener},
     vocabulary::{Asset, Direction, SecurityDomain, Vantage},
 };
 
@@ -73,6 +73,39 @@ pub(super) fn conversations(ledger: &Ledger, segments: &[SegmentId]) -> Vec<Conv
         segments.iter().any(|segment| segment.index() == flow.segment) && honest.contains(&*flow.link)
     };
     capture.flows().filter(wanted).map(|flow| converse(ledger, flow)).collect()
+}
+
+/// What one far side answered the attacker's own connections.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Onward {
+    pub(super) asked: u64,
+    /// Refused by an alert that was captured.
+    pub(super) refused: u64,
+}
+
+/// The accepting end of a link, `host/process`.
+pub(super) fn far_side(link: &str) -> &str {
+    link.split_once('>').map_or(link, |(_, far_side)| far_side)
+}
+
+/// What far sides answered the attacker's own connections on some segments, by `host/process`.
+pub(super) fn onward(ledger: &Ledger, segments: &[SegmentId]) -> BTreeMap<String, Onward> {
+    let attackers = ledger.found().attackers.clone();
+    let capture = ledger.captured();
+    let mut onward: BTreeMap<String, Onward> = BTreeMap::new();
+    let wanted = |flow: &&FlowRecord| {
+        attackers.contains(&flow.id) && segments.iter().any(|segment| segment.index() == flow.segment)
+    };
+    for flow in capture.flows().filter(wanted) {
+        let talk = converse(ledger, flow);
+        let refused = talk.alerts.iter().any(|alert| {
+            alert.direction == Direction::ToDialer && alert.description != AlertDescription::CLOSE_NOTIFY
+        });
+        let answers = onward.entry(far_side(&talk.link).to_owned()).or_default();
+        answers.asked += 1;
+        answers.refused += u64::from(refused);
+    }
+    onward
 }
 
 fn converse(ledger: &Ledger, flow: &FlowRecord) -> Conversation {

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use attacker::loot::{Act, Loot, Secret, SecretKind};
+use attacker::loot::{Act, Channel, Loot, Secret, SecretKind};
 use testbed::{
     architecture::SegmentId,
     canary::{CanaryId, search},
@@ -18,7 +18,7 @@ use testbed::{
 
 use super::{
     captures::Captures,
-    gather::{Conversation, Spot, legs},
+    gather::{Conversation, Onward, Spot, far_side, legs},
 };
 use crate::{
     catalog::{Scenario, Technique},
@@ -40,6 +40,8 @@ pub(super) struct Case<'a> {
     /// What the vantage can read.
     pub(super) segments: &'a [SegmentId],
     pub(super) conversations: &'a [Conversation],
+    /// What far sides answered the attacker's own connections, by `host/process`.
+    pub(super) onward: &'a BTreeMap<String, Onward>,
     pub(super) baseline: Range<Duration>,
     pub(super) attack: Range<Duration>,
     pub(super) controls: &'a [ControlRef],
@@ -106,6 +108,10 @@ impl Case<'_> {
         Judged { cell, spots: few(spots), refusals }
     }
 
+    fn positive(&self, asset: Asset) -> Positive {
+        resolve(asset, &self.ledger.architecture.name, self.controls, self.cells)
+    }
+
     fn is_in_path(&self) -> bool {
         self.scenario.technique == Technique::InPath
     }
@@ -113,16 +119,19 @@ impl Case<'_> {
     fn passive(&self, asset: Asset) -> (Judgement, Vec<Spot>, Vec<Refused>, Vec<Evidence>) {
         let seen = self.ledger.found();
         let (legs, spots) = legs(&seen, self.segments, self.conversations, asset, &self.attack);
-        let positive = resolve(asset, self.controls, self.cells);
+        let positive = self.positive(asset);
         (PassiveFacts { legs, positive }.judge(), spots, Vec::new(), Vec::new())
     }
 
     fn reach(&self) -> (Judgement, Vec<Spot>, Vec<Refused>, Vec<Evidence>) {
         let attempts = self.loot.attempts().map(|attempt| {
             let label = format!("{} ({})", attempt.label, attempt.attempt);
-            Attempted::new(label, &attempt.answer, attempt.served)
+            match attempt.channel {
+                Channel::Clear => Attempted::in_clear(label, &attempt.answer, attempt.served),
+                Channel::Tls => Attempted::new(label, &attempt.answer, attempt.served),
+            }
         });
-        let positive = resolve(Asset::Reach, self.controls, self.cells);
+        let positive = self.positive(Asset::Reach);
         let facts = ReachFacts { attempts: attempts.collect(), positive };
         (facts.judge(), Vec::new(), Vec::new(), facts.evidence())
     }
@@ -137,7 +146,8 @@ impl Case<'_> {
             arrivals: 0,
             refusals: 0,
             accepted: 0,
-            used: 0,
+            onward: self.onward.get(far_side(link)).map_or(0, |onward| onward.asked),
+            onward_refused: self.onward.get(far_side(link)).map_or(0, |onward| onward.refused),
             lost: 0,
         };
         for leg in before {
@@ -171,10 +181,10 @@ impl Case<'_> {
         }
         for (meant, canaries) in lost {
             if let Some(link) = links.get_mut(meant) {
-                (link.used, link.lost) = (canaries.len() as u64, canaries.len() as u64);
+                link.lost = canaries.len() as u64;
             }
         }
-        let positive = resolve(asset, self.controls, self.cells);
+        let positive = self.positive(asset);
         let facts = InPathFacts { links: links.into_values().collect(), positive };
         (facts.judge(), spots, refusals, Vec::new())
     }

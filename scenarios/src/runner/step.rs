@@ -301,6 +301,7 @@ fn conclude(
     let ledger = &standing.ledger;
     let segments = gather::readable(ledger, scenario.vantage);
     let conversations = gather::conversations(ledger, &segments);
+    let onward = gather::onward(ledger, &segments);
     let cells: Vec<Cell> = Snapshot::of(stage.emitter.events()).cells;
     let controls = stage.plan.controls(stage.pair);
     let judged = Case {
@@ -309,6 +310,7 @@ fn conclude(
         loot,
         segments: &segments,
         conversations: &conversations,
+        onward: &onward,
         baseline,
         attack,
         controls: &controls,

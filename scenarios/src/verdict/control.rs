@@ -16,9 +16,12 @@ pub struct ControlRef {
     pub scenario: String,
 }
 
-/// The outcome of `controls` for one asset: passed only if every one of them is. No control, a control
-/// without such a cell, and one where the asset was never at stake are missing, not failed.
-pub fn resolve(asset: Asset, controls: &[ControlRef], cells: &[Cell]) -> Positive {
+/// The outcome of `controls` for one asset of a cell on the architecture `own`: passed only if every one of
+/// them is. No control, a control without such a cell, and one where the asset was never at stake are missing,
+/// not failed. A careless arm on the same architecture that itself lost nothing, by its own controlled verdict,
+/// does not count against it: what even the careless do not lose needs the probe proven elsewhere.
+pub fn resolve(asset: Asset, own: &str, controls: &[ControlRef], cells: &[Cell]) -> Positive {
+    let elsewhere = controls.iter().any(|control| control.architecture != own);
     let outcome = |control: &ControlRef| {
         let cell = cells.iter().rev().find(|cell| {
             cell.asset == asset
@@ -27,6 +30,7 @@ pub fn resolve(asset: Asset, controls: &[ControlRef], cells: &[Cell]) -> Positiv
         });
         match cell.map(|cell| cell.verdict) {
             Some(Verdict::Broken) => Positive::Passed,
+            Some(Verdict::Held) if elsewhere && control.architecture == own => Positive::Passed,
             Some(Verdict::Held | Verdict::Inconclusive) => Positive::Failed,
             Some(Verdict::NotExercised) | None => Positive::Missing,
         }
@@ -92,14 +96,27 @@ mod tests {
         ];
         for (asset, names, expected) in table {
             let controls: Vec<ControlRef> = names.iter().map(|name| control(name)).collect();
-            assert_eq!(resolve(*asset, &controls, &cells), *expected, "{asset} {names:?}");
+            assert_eq!(resolve(*asset, "own", &controls, &cells), *expected, "{asset} {names:?}");
         }
+    }
+
+    #[test]
+    fn a_careless_arm_that_lost_nothing_leaves_it_to_the_probe_elsewhere() {
+        let careless = |verdict| cell("mutual", Asset::ResponseBody, verdict);
+        let open = cell("open", Asset::ResponseBody, Verdict::Broken);
+        let both = [control("open"), control("mutual")];
+        let outcome = |controls: &[ControlRef], verdict| {
+            resolve(Asset::ResponseBody, "mutual", controls, &[open.clone(), careless(verdict)])
+        };
+        assert_eq!(outcome(&both, Verdict::Held), Positive::Passed);
+        assert_eq!(outcome(&both, Verdict::Inconclusive), Positive::Failed);
+        assert_eq!(outcome(&both[1..], Verdict::Held), Positive::Failed, "nothing proves the probe");
     }
 
     #[test]
     fn another_scenario_is_no_control() {
         let cells = [sample::cell("open", "management-sniff", Asset::Token, Verdict::Broken)];
-        assert_eq!(resolve(Asset::Token, &[control("open")], &cells), Positive::Missing);
+        assert_eq!(resolve(Asset::Token, "own", &[control("open")], &cells), Positive::Missing);
     }
 
     #[test]
@@ -117,10 +134,10 @@ mod tests {
             let controls: Vec<ControlRef> = names.iter().map(|name| control(name)).collect();
             let cells: Vec<Cell> =
                 ["a", "b", "c"].iter().map(|name| cell(name, Asset::Token, Verdict::Broken)).collect();
-            prop_assert_eq!(resolve(Asset::Token, &controls, &cells), Positive::Passed);
+            prop_assert_eq!(resolve(Asset::Token, "own", &controls, &cells), Positive::Passed);
             let without: Vec<Cell> =
                 cells.into_iter().filter(|cell| cell.architecture != names[0]).collect();
-            prop_assert_ne!(resolve(Asset::Token, &controls, &without), Positive::Passed);
+            prop_assert_ne!(resolve(Asset::Token, "own", &controls, &without), Positive::Passed);
         }
     }
 }

@@ -31,29 +31,42 @@ pub struct RedirectedLink {
     pub refusals: u64,
     /// Of these, TLS handshakes that completed.
     pub accepted: u64,
-    /// Canaries of the asset the honest side meant to send over this link during the attack.
-    pub used: u64,
+    /// Connections the impostor itself opened to the far side.
+    pub onward: u64,
+    /// Of these, refused by the far side with captured proof.
+    pub onward_refused: u64,
     /// Canaries of the asset in loot, or readable by the impostor.
     pub lost: u64,
 }
 
 impl RedirectedLink {
     fn carries(&self) -> bool {
-        self.carried + self.used + self.lost > 0
+        self.carried + self.lost > 0
+    }
+
+    /// The far side refused whatever the impostor opened: victims it fooled were told nothing, and said no more
+    /// than their first words.
+    fn is_dead_end(&self) -> bool {
+        self.onward > 0 && self.onward_refused == self.onward
+    }
+
+    /// Arrivals that came to nothing by a captured refusal, of the victim or of the far side.
+    fn answered(&self) -> u64 {
+        self.refusals + if self.is_dead_end() { self.accepted } else { 0 }
     }
 }
 
 impl InPathFacts {
-    /// The verdict on this asset. `sent` counts canaries where any was meant to be sent, else connections.
+    /// The verdict on this asset. Where canaries were lost `sent` counts them: what a refused victim would have
+    /// said nobody knows. Otherwise it counts connections that were put to the question.
     pub fn judge(&self) -> Judgement {
-        let used = self.sum(|link| link.used);
         let lost = self.sum(|link| link.lost);
         let (verdict, reason) = self.decide(lost);
         Judgement {
             verdict,
             method: Method::Measured,
-            sent: if used + lost > 0 {
-                used.max(lost)
+            sent: if lost > 0 {
+                lost
             } else {
                 self.sum(|link| if link.carries() { link.arrivals } else { 0 })
             },
@@ -95,27 +108,34 @@ impl InPathFacts {
             let reason = format!("Nothing was asked of {}: no connection arrived there.", self.links(silent));
             return (Verdict::Inconclusive, reason);
         }
-        let reason = format!(
-            "{} refused by the victims themselves, with captured proof.",
-            count(asked, "redirected connection was", "redirected connections were")
-        );
+        let fooled = self.sum(|link| if link.carries() { link.accepted } else { 0 });
+        let reason = if fooled > 0 {
+            let fooled = count(fooled, "redirected connection was", "redirected connections were");
+            format!(
+                "{fooled} accepted, but the far side refused the impostor each time, with captured proof."
+            )
+        } else {
+            let asked = count(asked, "redirected connection was", "redirected connections were");
+            format!("{asked} refused by the victims themselves, with captured proof.")
+        };
         held_if_controlled(self.positive, reason)
     }
 
     /// Arrivals on links that carry the asset and that nobody can be shown to have refused.
     fn unproved(&self) -> Option<String> {
         let relevant = || self.links.iter().filter(|link| link.carries());
-        let accepted: u64 = relevant().map(|link| link.accepted).sum();
+        let open = |link: &RedirectedLink| link.carries() && link.accepted > 0 && !link.is_dead_end();
+        let accepted: u64 = relevant().filter(|link| open(link)).map(|link| link.accepted).sum();
         if accepted > 0 {
-            let on = self.links(|link| link.carries() && link.accepted > 0);
+            let on = self.links(open);
             let accepted = count(accepted, "handshake", "handshakes");
             return Some(format!(
                 "{accepted} with the impostor completed on {on}, yet no canary was found in its hands."
             ));
         }
-        let missing: u64 = relevant().map(|link| link.arrivals.saturating_sub(link.refusals)).sum();
+        let missing: u64 = relevant().map(|link| link.arrivals.saturating_sub(link.answered())).sum();
         (missing > 0).then(|| {
-            let on = self.links(|link| link.carries() && link.refusals < link.arrivals);
+            let on = self.links(|link| link.carries() && link.answered() < link.arrivals);
             let missing = count(missing, "connection", "connections");
             format!("{missing} reached the impostor on {on} without a captured refusal.")
         })
@@ -137,42 +157,43 @@ mod tests {
 
     use super::*;
 
-    fn link(
-        carried: u64,
-        arrivals: u64,
-        refusals: u64,
-        accepted: u64,
-        used: u64,
-        lost: u64,
-    ) -> RedirectedLink {
-        RedirectedLink { link: String::from("a/x>b/y"), carried, arrivals, refusals, accepted, used, lost }
+    fn link(carried: u64, arrivals: u64, refusals: u64, accepted: u64, lost: u64) -> RedirectedLink {
+        let link = String::from("a/x>b/y");
+        RedirectedLink { link, carried, arrivals, refusals, accepted, onward: 0, onward_refused: 0, lost }
+    }
+
+    fn dead_end(onward: u64, onward_refused: u64) -> RedirectedLink {
+        RedirectedLink { onward, onward_refused, ..link(9, 4, 1, 3, 0) }
     }
 
     #[test]
     fn verdicts_follow_the_table() {
         use Positive::{Failed, Missing, Passed};
         use Verdict::{Broken, Held, Inconclusive, NotExercised};
-        let refused = || link(9, 4, 4, 0, 4, 0);
+        let refused = || link(9, 4, 4, 0, 0);
         let table: Vec<(&str, Vec<RedirectedLink>, Positive, Verdict)> = vec![
-            ("lost in clear", vec![link(9, 4, 0, 0, 4, 4)], Passed, Broken),
-            ("lost after a handshake", vec![link(9, 4, 0, 4, 4, 2)], Missing, Broken),
-            ("lost where nobody knew it travels", vec![link(0, 4, 4, 0, 0, 1)], Failed, Broken),
+            ("lost in clear", vec![link(9, 4, 0, 0, 4)], Passed, Broken),
+            ("lost after a handshake", vec![link(9, 4, 0, 4, 2)], Missing, Broken),
+            ("lost where nobody knew it travels", vec![link(0, 4, 4, 0, 1)], Failed, Broken),
             ("all refused", vec![refused()], Passed, Held),
-            ("all refused, nothing meant to be sent", vec![link(9, 4, 4, 0, 0, 0)], Passed, Held),
+            ("fooled, but the far side refused each", vec![dead_end(3, 3)], Passed, Held),
+            ("fooled, and the far side let one in", vec![dead_end(3, 2)], Passed, Inconclusive),
+            ("fooled, and the far side was never asked", vec![dead_end(0, 0)], Passed, Inconclusive),
+            (
+                "fooled, the far side refused, the first words lost",
+                vec![RedirectedLink { lost: 1, ..dead_end(3, 3) }],
+                Passed,
+                Broken,
+            ),
             ("all refused, control failed", vec![refused()], Failed, Inconclusive),
             ("all refused, control missing", vec![refused()], Missing, Inconclusive),
-            ("one refusal not captured", vec![link(9, 4, 3, 0, 4, 0)], Passed, Inconclusive),
-            ("a handshake completed", vec![link(9, 4, 4, 1, 4, 0)], Passed, Inconclusive),
-            ("one leg refused, one unproved", vec![refused(), link(9, 1, 0, 0, 0, 0)], Passed, Inconclusive),
-            ("the unproved leg has no asset", vec![refused(), link(0, 3, 0, 3, 0, 0)], Passed, Held),
-            ("no arrivals", vec![link(9, 0, 0, 0, 4, 0)], Passed, NotExercised),
-            (
-                "arrivals elsewhere only",
-                vec![link(9, 0, 0, 0, 0, 0), link(0, 3, 3, 0, 0, 0)],
-                Passed,
-                NotExercised,
-            ),
-            ("asset does not travel", vec![link(0, 4, 4, 0, 0, 0)], Passed, NotExercised),
+            ("one refusal not captured", vec![link(9, 4, 3, 0, 0)], Passed, Inconclusive),
+            ("a handshake completed", vec![link(9, 4, 4, 1, 0)], Passed, Inconclusive),
+            ("one leg refused, one unproved", vec![refused(), link(9, 1, 0, 0, 0)], Passed, Inconclusive),
+            ("the unproved leg has no asset", vec![refused(), link(0, 3, 0, 3, 0)], Passed, Held),
+            ("no arrivals", vec![link(9, 0, 0, 0, 0)], Passed, NotExercised),
+            ("arrivals elsewhere only", vec![link(9, 0, 0, 0, 0), link(0, 3, 3, 0, 0)], Passed, NotExercised),
+            ("asset does not travel", vec![link(0, 4, 4, 0, 0)], Passed, NotExercised),
             ("nothing redirected", vec![], Passed, NotExercised),
         ];
         for (story, links, positive, expected) in table {
@@ -183,33 +204,33 @@ mod tests {
     #[test]
     fn counts_are_canaries_and_else_connections() {
         let judged = |link| InPathFacts { links: vec![link], positive: Positive::Passed }.judge();
-        let lost = judged(link(9, 4, 0, 4, 12, 5));
-        assert_eq!((lost.sent, lost.exposed), (12, 5));
-        let refused = judged(link(9, 4, 4, 0, 0, 0));
+        let lost = judged(link(9, 4, 0, 4, 5));
+        assert_eq!((lost.sent, lost.exposed), (5, 5));
+        let refused = judged(link(9, 4, 4, 0, 0));
         assert_eq!((refused.sent, refused.exposed), (4, 0));
         assert_eq!(refused.control.crossed, None);
     }
 
     #[test]
     fn a_link_that_was_never_asked_leaves_the_row_open_and_is_named() {
-        let mut silent = link(9, 0, 0, 0, 0, 0);
+        let mut silent = link(9, 0, 0, 0, 0);
         silent.link = String::from("edge/p>api-2/q");
-        let facts = InPathFacts { links: vec![link(9, 2, 2, 0, 0, 0), silent], positive: Positive::Passed };
+        let facts = InPathFacts { links: vec![link(9, 2, 2, 0, 0), silent], positive: Positive::Passed };
         let judged = facts.judge();
         assert_eq!(judged.verdict, Verdict::Inconclusive);
         assert!(judged.reason.contains("Nothing was asked of edge/p>api-2/q"), "{}", judged.reason);
     }
 
     fn links() -> impl Strategy<Value = Vec<RedirectedLink>> {
-        let one = (0u64..3, 0u64..4, 0u64..4, 0u64..2, 0u64..3, 0u64..2)
-            .prop_map(|(c, a, r, h, u, l)| link(c, a, r.min(a), h.min(a), u, l));
+        let one = (0u64..3, 0u64..4, 0u64..4, 0u64..2, 0u64..2)
+            .prop_map(|(c, a, r, h, l)| link(c, a, r.min(a), h.min(a), l));
         prop::collection::vec(one, 0..4)
     }
 
     proptest! {
         #[test]
         fn more_loot_always_breaks(mut links in links(), more in 1u64..5) {
-            links.push(link(1, 1, 1, 0, 0, 0));
+            links.push(link(1, 1, 1, 0, 0));
             links[0].lost += more;
             let judged = InPathFacts { links, positive: Positive::Passed }.judge();
             prop_assert_eq!(judged.verdict, Verdict::Broken);

@@ -42,6 +42,8 @@ pub enum Outcome {
     Refused,
     /// Neither: silence, an error, bytes of no known protocol. It proves nothing.
     Unclear,
+    /// A clear question to a port that speaks TLS: not put to whoever is behind it.
+    Unput,
 }
 
 impl Outcome {
@@ -70,23 +72,33 @@ impl Attempted {
             method: answer.method(),
         }
     }
+
+    /// The same for a question in clear text. A TLS alert says that this is no clear port; what it says to
+    /// those who speak TLS is another question.
+    pub fn in_clear(label: impl Into<String>, answer: &Answer, served: bool) -> Self {
+        let attempt = Self::new(label, answer, served);
+        match answer {
+            Answer::Alert(_) if !served => Self { outcome: Outcome::Unput, ..attempt },
+            _ => attempt,
+        }
+    }
 }
 
 impl ReachFacts {
     /// The verdict on asset `reach`.
     pub fn judge(&self) -> Judgement {
-        let method = if self.attempts.iter().any(|attempt| attempt.method == Method::Measured) {
+        let method = if self.put().any(|attempt| attempt.method == Method::Measured) {
             Method::Measured
         } else {
             Method::Modelled
         };
         // An empty list was asked of nobody; it stays a measured nothing rather than a modelled one.
-        let method = if self.attempts.is_empty() { Method::Measured } else { method };
+        let method = if self.put().next().is_none() { Method::Measured } else { method };
         let (verdict, reason) = self.decide();
         Judgement {
             verdict,
             method,
-            sent: self.attempts.iter().filter(|attempt| attempt.method == method).count() as u64,
+            sent: self.put().filter(|attempt| attempt.method == method).count() as u64,
             exposed: self.number(Outcome::Served, None),
             reason,
             control: Control { positive: self.positive, crossed: None },
@@ -110,8 +122,16 @@ impl ReachFacts {
     }
 
     fn decide(&self) -> (Verdict, String) {
-        if self.attempts.is_empty() {
-            return (Verdict::NotExercised, String::from("Nothing was tried from this position."));
+        let unput = self.number(Outcome::Unput, None);
+        if self.put().next().is_none() {
+            let reason = match unput {
+                0 => String::from("Nothing was tried from this position."),
+                _ => format!(
+                    "There is no clear port: {} TLS only.",
+                    count(unput, "port speaks", "ports speak")
+                ),
+            };
+            return (Verdict::NotExercised, reason);
         }
         let served = self.number(Outcome::Served, None);
         if served > 0 {
@@ -136,6 +156,9 @@ impl ReachFacts {
         if unclear > 0 {
             parts.push(format!("{unclear} answered neither way"));
         }
+        if unput > 0 {
+            parts.push(format!("{unput} speak TLS only"));
+        }
         let reason = format!("{}.", parts.join(", "));
         if unclear > 0 {
             // One port that said no does not speak for one that said nothing.
@@ -148,6 +171,11 @@ impl ReachFacts {
             return (Verdict::Inconclusive, reason);
         }
         (Verdict::NotExercised, format!("{reason} No real socket was asked."))
+    }
+
+    /// Attempts that put the question.
+    fn put(&self) -> impl Iterator<Item = &Attempted> {
+        self.attempts.iter().filter(|attempt| attempt.outcome != Outcome::Unput)
     }
 
     fn number(&self, outcome: Outcome, method: Option<Method>) -> u64 {
@@ -194,6 +222,21 @@ mod tests {
             let judged = ReachFacts { attempts, positive }.judge();
             assert_eq!((judged.verdict, judged.method), (verdict, method), "{}", judged.reason);
         }
+    }
+
+    #[test]
+    fn a_clear_question_to_a_tls_port_was_not_put() {
+        let alert = Answer::Alert(String::from("decode_error"));
+        let unput = || Attempted::in_clear("api-1/identity", &alert, false);
+        let judged = ReachFacts { attempts: vec![unput(), unput()], positive: Positive::Passed }.judge();
+        assert_eq!((judged.verdict, judged.sent), (Verdict::NotExercised, 0));
+        assert_eq!(judged.reason, "There is no clear port: 2 ports speak TLS only.");
+        let attempts = vec![unput(), tried(&Answer::Refused, false)];
+        let judged = ReachFacts { attempts, positive: Positive::Passed }.judge();
+        assert_eq!((judged.verdict, judged.sent), (Verdict::Held, 1));
+        assert_eq!(judged.reason, "None served; 1 refused by real sockets, 1 speak TLS only.");
+        let served = Attempted::in_clear("api-1/identity", &Answer::Http(200), true);
+        assert_eq!(served.outcome, Outcome::Served);
     }
 
     #[test]

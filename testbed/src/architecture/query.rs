@@ -170,6 +170,25 @@ impl Architecture {
         listener
     }
 
+    /// Do its callers speak TLS, whether it ends there or is passed on?
+    pub fn speaks_tls(&self, id: ListenerId) -> bool {
+        self[id].identity.is_some() || !self[id].routes.is_empty()
+    }
+
+    /// The certificate its callers meet: its own, or, where it passes TLS on, that of the far side of its first
+    /// name.
+    pub fn met(&self, id: ListenerId) -> Option<IdentityId> {
+        let first = || self[id].routes.first()?.to.first().copied();
+        self[id].identity.or_else(|| self.met(self[first()?].to))
+    }
+
+    /// The name its callers ask for: the first it routes, or the first of its certificate.
+    pub fn own_name(&self, id: ListenerId) -> Option<&str> {
+        let routed = self[id].routes.first().map(|route| &route.name);
+        let certified = || self[self[id].identity?].names.first();
+        routed.or_else(certified).map(String::as_str)
+    }
+
     /// The dials a listener's connections go on to, for its own name; empty where it answers itself.
     pub fn onward(&self, id: ListenerId) -> Vec<DialId> {
         let routed = self[id].routes.first().map(|route| route.to.clone()).unwrap_or_default();

@@ -21,17 +21,22 @@ use super::{
     flood::{Arm, FloodBackend, FloodConnection, FloodKind},
     grant::Ground,
 };
-use crate::{launch::arms::Arms, pki::DOMAIN};
+use crate::launch::arms::Arms;
 
 /// Source addresses of one flood: ~28,000 ports each, so that ports never run out before the bounds do.
 const SOURCES: usize = 16;
 
 pub(super) struct FloodGround {
-    victim: Vec<TcpDialer>,
-    decoy: Vec<TcpDialer>,
-    tls: Option<ClientTls>,
+    victim: Side,
+    decoy: Side,
     next: AtomicUsize,
     limits: Limits,
+}
+
+/// How one arm is flooded.
+struct Side {
+    dialers: Vec<TcpDialer>,
+    tls: Option<ClientTls>,
 }
 
 impl FloodGround {
@@ -45,29 +50,31 @@ impl FloodGround {
             decoy.push(dialer.towards(arms.decoy));
             victim.push(dialer);
         }
-        let tls = match kind {
-            FloodKind::Connect => None,
+        let tls = |name: &str| match kind {
+            FloodKind::Connect => Ok(None),
             FloodKind::Handshake => {
                 let settings = ClientSettings {
                     roots: Vec::new(),
                     verification: Verification::Off,
-                    server_name: format!("flood.{DOMAIN}"),
+                    server_name: name.to_owned(),
                 };
                 let log = Arc::new(ground.world.key_log.clone());
-                Some(ClientTls::new(&settings, log).map_err(io::Error::other)?)
+                ClientTls::new(&settings, log).map(Some).map_err(io::Error::other)
             }
         };
-        Ok(Self { victim, decoy, tls, next: AtomicUsize::new(0), limits: Limits::default() })
+        let victim = Side { dialers: victim, tls: tls(&arms.victim_name)? };
+        let decoy = Side { dialers: decoy, tls: tls(&arms.decoy_name)? };
+        Ok(Self { victim, decoy, next: AtomicUsize::new(0), limits: Limits::default() })
     }
 
     async fn one(&self, arm: Arm, kind: FloodKind) -> io::Result<FloodConnection> {
-        let dialers = match arm {
+        let Side { dialers, tls } = match arm {
             Arm::Victim => &self.victim,
             Arm::Decoy => &self.decoy,
         };
         let dialer = &dialers[self.next.fetch_add(1, Ordering::Relaxed) % dialers.len()];
         let (wire, _ends) = dialer.dial().await?;
-        match (kind, &self.tls) {
+        match (kind, tls) {
             (FloodKind::Handshake, Some(tls)) => {
                 Ok(FloodConnection { stream: Box::new(tls.connect_settled(wire).await?) })
             }

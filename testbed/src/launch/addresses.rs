@@ -122,10 +122,10 @@ impl Addresses {
         } else {
             (self.ips[&(host, place)], Admit::Announced)
         };
-        // A service's port is closed wherever it does not stand: the number must be free there too.
+        // A port that is closed elsewhere must be free there too.
+        let mut everywhere = self.closed_at(architecture, listener);
         let port = match architecture[listener].port {
-            None if is_service(architecture, listener) => {
-                let mut everywhere = self.closed_at(architecture, listener);
+            None if !everywhere.is_empty() => {
                 everywhere.push(ip);
                 Some(registry.common_port(&everywhere)?)
             }
@@ -140,9 +140,6 @@ impl Addresses {
         architecture: &Architecture,
         listener: ListenerId,
     ) -> Result<(), RegistryError> {
-        if !is_service(architecture, listener) {
-            return Ok(());
-        }
         let port = self.entry(listener).and_then(|entry| registry.at(entry)).map(Loopback::port);
         for (host, segment) in closed_places(architecture, listener) {
             let entry = registry.reserve(self.ips[&(host, Place::Segment(segment))], port)?;
@@ -162,18 +159,24 @@ pub fn is_service(architecture: &Architecture, listener: ListenerId) -> bool {
     architecture[architecture[listener].process].program.is_service()
 }
 
-/// Where a service's port is closed: every segment of its own host it does not stand on, and every host of
-/// the guest segments.
+/// Where a listener's port is closed. A service's clear port: on every segment of its own host that it does
+/// not stand on. Whatever has a port and is not meant for the public: at every host of the guest segments.
 fn closed_places(
     architecture: &Architecture,
     listener: ListenerId,
 ) -> impl Iterator<Item = (HostId, SegmentId)> + '_ {
     let (own, place) = (architecture.host_of(listener), architecture[listener].place);
+    let domain = |segment: SegmentId| architecture[segment].domain;
+    let inner = place != Place::Unix
+        && place.segment().is_none_or(|segment| domain(segment) != SecurityDomain::Public);
+    let clear = place != Place::Unix
+        && is_service(architecture, listener)
+        && architecture[listener].identity.is_none();
     architecture.segment_ids().flat_map(move |segment| {
-        let guests = architecture[segment].domain == SecurityDomain::Guest;
+        let guests = inner && domain(segment) == SecurityDomain::Guest;
         architecture
             .hosts_on(segment)
-            .filter(move |host| guests || *host == own)
+            .filter(move |host| guests || (clear && *host == own))
             .filter(move |host| !(*host == own && place == Place::Segment(segment)))
             .map(move |host| (host, segment))
     })
@@ -191,11 +194,17 @@ mod tests {
         for _ in 0..100 {
             for name in architecture::names() {
                 let file = architecture::load(name).unwrap();
-                let registry = Registry::with_ports(23_000..23_012);
+                let registry = Registry::with_ports(23_000..23_040);
                 let addresses = Addresses::bind(&registry, &file, false).unwrap();
-                let services = file.listener_ids().filter(|listener| is_service(&file, *listener)).count();
+                let public = |place: Place| {
+                    place.segment().is_some_and(|segment| file[segment].domain == SecurityDomain::Public)
+                };
+                let inner = file
+                    .listeners
+                    .iter()
+                    .filter(|listener| listener.place != Place::Unix && !public(listener.place));
                 let guests = addresses.closed().filter(|(_, host, ..)| file[*host].inside.is_some()).count();
-                assert_eq!(guests, services, "{name}: each service's port is closed at the guest");
+                assert_eq!(guests, inner.count(), "{name}: each inner port is closed at the guest");
             }
         }
     }

@@ -1,23 +1,25 @@
-//! The decoy of a flood: a node of the public front's shape that serves nobody, with a sink behind it.
+//! The decoy of a flood: a node of the public front's shape that serves nobody, with a sink behind it where the
+//! front is a proxy.
 //!
-//! Same listener codec, same upstream codec, same program; only the service behind is missing. What a flood
+//! Same listener codec, same upstream codec, same program; only the service is missing. What a flood
 //! against it costs honest users is the price of sharing this machine, not the architecture's.
 
 use std::time::Duration;
 
 use proxies::{
     limits::Limits,
-    registry::Admit,
-    tls::{ClientSettings, Verification},
+    registry::{Admit, EntryId, SourceId},
+    tls::{ClientSettings, ServerIdentity, Verification},
+    transport::Party,
 };
 
 use super::{LaunchError, arms::Arms, plans::Drawing};
 use crate::{
-    architecture::ListenerId,
+    architecture::{Architecture, Listener, ListenerId, SegmentId},
     fabric::{Acceptor, parties::Kind},
     foothold::Target,
     node::{
-        plan::{DialPlan, ListenPlan, NodePlan, ProgramPlan},
+        plan::{DialPlan, ListenPlan, NodePlan, Onward, ProgramPlan},
         wiring::World,
     },
     pki::{Authority, DOMAIN},
@@ -25,9 +27,11 @@ use crate::{
     vocabulary::SecurityDomain,
 };
 
+/// Its label on the wire and in figures.
+const FRONT: &str = "bystander/front";
+
 pub(super) struct Bystander {
-    front: NodePlan,
-    sink: NodePlan,
+    plans: Vec<NodePlan>,
     pub(super) arms: Arms,
 }
 
@@ -36,59 +40,142 @@ impl Bystander {
         let victim = victim(drawing)?;
         let listener = &drawing.architecture[victim];
         let missing = || LaunchError::Unplaced { what: "a public front to flood".to_owned() };
-        let (crossed, victim_entry) =
-            (listener.place.segment().ok_or_else(missing)?, drawing.addresses.entry(victim));
-        let registry = drawing.registry;
+        let crossed = listener.place.segment().ok_or_else(missing)?;
         let threads = drawing.architecture[listener.process].threads;
+        let shape = Shape::of(drawing.architecture, listener);
+        let making = Making::new(drawing, world, crossed, threads)?;
+        world.fabric.name_acceptor(
+            making.front,
+            Acceptor { label: FRONT.to_owned(), target: Target::unnamed(), instead_of: None },
+        );
+        let arms = Arms {
+            victim: drawing.addresses.entry(victim).ok_or_else(missing)?,
+            victim_label: drawing.architecture.process_label(listener.process),
+            victim_name: drawing.server_name(victim),
+            decoy: making.front,
+            decoy_label: FRONT.to_owned(),
+            decoy_name: making.name.clone(),
+            segment: crossed,
+            party: world.fabric.parties().add("attacker/flood", Kind::Flood),
+            shakes_hands: drawing.architecture.speaks_tls(victim),
+            ends_tls: listener.identity.is_some(),
+        };
+        Ok(Self { plans: making.plans(shape), arms })
+    }
+
+    pub(super) fn plans(&self) -> Vec<NodePlan> {
+        self.plans.clone()
+    }
+}
+
+/// What the victim does with a connection.
+#[derive(Clone, Copy)]
+enum Shape {
+    /// Answers it itself.
+    Service { tls: bool },
+    /// Forwards it, after its own codec and before the next.
+    Forwards { tls: bool, onward_tls: bool },
+    /// Passes it on by name, unopened.
+    Passes,
+}
+
+impl Shape {
+    fn of(architecture: &Architecture, listener: &Listener) -> Self {
+        let tls = listener.identity.is_some();
+        match listener.forward {
+            Some(forward) => Self::Forwards { tls, onward_tls: architecture[forward].tls.is_some() },
+            None if listener.routes.is_empty() => Self::Service { tls },
+            None => Self::Passes,
+        }
+    }
+}
+
+/// Addresses and certificate of a bystander to be.
+struct Making {
+    front: EntryId,
+    sink: EntryId,
+    source: SourceId,
+    party: Party,
+    crossed: SegmentId,
+    threads: usize,
+    name: String,
+    authority: Vec<u8>,
+    leaf: ServerIdentity,
+}
+
+impl Making {
+    fn new(
+        drawing: &Drawing<'_>,
+        world: &World,
+        crossed: SegmentId,
+        threads: usize,
+    ) -> Result<Self, LaunchError> {
+        let registry = drawing.registry;
         let hold = |threads| registry.hold(registry.draw_ip(), None, threads, Admit::Announced);
-        let (front_entry, sink_entry) = (hold(threads)?, hold(1)?);
         let authority = Authority::new("bystander", true)?;
         let name = format!("bystander.{DOMAIN}");
         let leaf = authority.leaf(std::slice::from_ref(&name), false)?;
-        let upstream_tls =
-            listener.forward.is_some_and(|forward| drawing.architecture[forward].tls.is_some());
-        let listen = |entry, crossing, tls: bool| ListenPlan {
-            entry,
-            crossing,
-            tls: tls.then(|| leaf.clone()),
-            ballast: Duration::ZERO,
-            origin: Origin::default(),
-        };
-        let dial = DialPlan {
-            entry: sink_entry,
-            source: registry.source(registry.draw_ip()),
-            party: world.fabric.parties().add("bystander/proxy", Kind::Honest),
-            segment: None,
-            tls: upstream_tls.then(|| ClientSettings {
-                roots: vec![authority.der().to_vec()],
-                verification: Verification::Name,
-                server_name: name.clone(),
-            }),
-            authority: name.clone(),
-        };
-        let front = listen(front_entry, Some(crossed), listener.identity.is_some());
-        world.fabric.name_acceptor(
-            front_entry,
-            Acceptor { label: "bystander/proxy".to_owned(), target: Target::unnamed(), instead_of: None },
-        );
-        let sink = ProgramPlan::Sink { listeners: vec![listen(sink_entry, None, upstream_tls)] };
         Ok(Self {
-            front: plan("bystander/proxy", threads, ProgramPlan::Proxy { routes: vec![(front, dial)] }),
-            sink: plan("bystander/sink", 1, sink),
-            arms: Arms {
-                victim: victim_entry.ok_or_else(missing)?,
-                victim_label: drawing.architecture.process_label(listener.process),
-                decoy: front_entry,
-                decoy_label: "bystander/proxy".to_owned(),
-                segment: crossed,
-                party: world.fabric.parties().add("attacker/flood", Kind::Flood),
-                shakes_hands: listener.identity.is_some(),
-            },
+            front: hold(threads)?,
+            sink: hold(1)?,
+            source: registry.source(registry.draw_ip()),
+            party: world.fabric.parties().add(FRONT, Kind::Honest),
+            crossed,
+            threads,
+            authority: authority.der().to_vec(),
+            name,
+            leaf,
         })
     }
 
-    pub(super) fn plans(&self) -> [NodePlan; 2] {
-        [self.sink.clone(), self.front.clone()]
+    fn plans(&self, shape: Shape) -> Vec<NodePlan> {
+        let crossed = Some(self.crossed);
+        match shape {
+            Shape::Service { tls } => {
+                let listeners = vec![self.listen(self.front, crossed, tls)];
+                vec![plan(FRONT, self.threads, ProgramPlan::Sink { listeners })]
+            }
+            Shape::Forwards { tls, onward_tls } => {
+                let onward = Onward::To(self.dial(onward_tls));
+                self.pair((self.listen(self.front, crossed, tls), onward), onward_tls)
+            }
+            Shape::Passes => {
+                let routes = vec![(self.name.clone(), vec![self.dial(false)])];
+                let onward = Onward::ByName { routes, localhost: None };
+                self.pair((self.listen(self.front, crossed, false), onward), true)
+            }
+        }
+    }
+
+    fn pair(&self, door: (ListenPlan, Onward), sink_tls: bool) -> Vec<NodePlan> {
+        let sink = ProgramPlan::Sink { listeners: vec![self.listen(self.sink, None, sink_tls)] };
+        let front = ProgramPlan::Proxy { doors: vec![door] };
+        vec![plan("bystander/sink", 1, sink), plan(FRONT, self.threads, front)]
+    }
+
+    fn listen(&self, entry: EntryId, crossing: Option<SegmentId>, tls: bool) -> ListenPlan {
+        ListenPlan {
+            entry,
+            crossing,
+            tls: tls.then(|| self.leaf.clone()),
+            ballast: Duration::ZERO,
+            origin: Origin::default(),
+        }
+    }
+
+    fn dial(&self, tls: bool) -> DialPlan {
+        DialPlan {
+            entry: self.sink,
+            source: self.source,
+            party: self.party,
+            segment: None,
+            tls: tls.then(|| ClientSettings {
+                roots: vec![self.authority.clone()],
+                verification: Verification::Name,
+                server_name: self.name.clone(),
+            }),
+            authority: self.name.clone(),
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use proxies::{
 use super::{LaunchError, addresses::Addresses, published::version};
 use crate::{
     architecture::{Architecture, DialId, ListenerId, Place, ProcessId, Program, Verify},
-    node::plan::{DialPlan, ListenPlan, Login, NodePlan, ProgramPlan},
+    node::plan::{DialPlan, ListenPlan, Login, NodePlan, Onward, ProgramPlan},
     pki::{DOMAIN, Pki},
     services::catalog::CatalogEntry,
 };
@@ -53,7 +53,7 @@ impl Drawing<'_> {
             Program::Queue | Program::Agent => {
                 return Err(LaunchError::Unplaced { what: self.architecture.process_label(process) });
             }
-            Program::Proxy => ProgramPlan::Proxy { routes: self.routes(process)? },
+            Program::Proxy => ProgramPlan::Proxy { doors: self.doors(process)? },
             Program::Identity { hash_threads } => ProgramPlan::Identity {
                 listeners: listeners()?,
                 hash_threads,
@@ -113,10 +113,11 @@ impl Drawing<'_> {
         })
     }
 
-    /// The name clients use for a listener: the first of its certificate, else one made from its place.
+    /// The name clients use for a listener: the first it routes or its certificate has, else one made from its
+    /// place.
     pub fn server_name(&self, listener: ListenerId) -> String {
-        if let Some(identity) = self.architecture[listener].identity {
-            return self.architecture[identity].names.first().cloned().unwrap_or_default();
+        if let Some(name) = self.architecture.own_name(listener) {
+            return name.to_owned();
         }
         let host = &self.architecture[self.architecture.host_of(listener)].name;
         format!("{}.{host}.{DOMAIN}", self.architecture[listener].name)
@@ -137,12 +138,23 @@ impl Drawing<'_> {
         })
     }
 
-    fn routes(&self, process: ProcessId) -> Result<Vec<(ListenPlan, DialPlan)>, LaunchError> {
+    fn doors(&self, process: ProcessId) -> Result<Vec<(ListenPlan, Onward)>, LaunchError> {
         let listeners = self.architecture[process].listeners.iter();
-        listeners
-            .filter_map(|id| self.architecture[*id].forward.map(|forward| (*id, forward)))
-            .map(|(id, forward)| Ok((self.listen(id)?, self.dial(forward)?)))
-            .collect()
+        listeners.map(|id| Ok((self.listen(*id)?, self.onward(*id)?))).collect()
+    }
+
+    fn onward(&self, id: ListenerId) -> Result<Onward, LaunchError> {
+        let listener = &self.architecture[id];
+        if let Some(forward) = listener.forward {
+            return Ok(Onward::To(self.dial(forward)?));
+        }
+        let dials = |to: &[DialId]| to.iter().map(|dial| self.dial(*dial)).collect::<Result<Vec<_>, _>>();
+        let routes = listener.routes.iter().map(|route| Ok((route.name.clone(), dials(&route.to)?)));
+        let taken_by_all = self.outside && self.is_public(listener.place);
+        Ok(Onward::ByName {
+            routes: routes.collect::<Result<_, LaunchError>>()?,
+            localhost: taken_by_all.then(|| self.server_name(id)),
+        })
     }
 
     /// Is a place on a segment of the public domain?
@@ -164,7 +176,7 @@ impl Drawing<'_> {
 
     /// `scheme://authority` of a listener.
     pub fn url(&self, listener: ListenerId) -> String {
-        let scheme = if self.architecture[listener].identity.is_some() { "https" } else { "http" };
+        let scheme = if self.architecture.speaks_tls(listener) { "https" } else { "http" };
         format!("{scheme}://{}", self.authority(listener))
     }
 

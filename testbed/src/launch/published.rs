@@ -35,7 +35,7 @@ impl Published {
         services
             .filter_map(|service| {
                 let listener = &architecture[service.public];
-                let ca = listener.identity.map(|identity| architecture[identity].authority);
+                let ca = architecture.met(service.public).map(|identity| architecture[identity].authority);
                 Some(Self {
                     service_type: service.service_type.clone(),
                     authority: drawing.authority(service.public),

@@ -91,10 +91,9 @@ impl Targets {
         let target = Target {
             id: TargetId(self.known.len() as u32),
             label: format!("{process}:{place} on {}", architecture[segment].name),
-            server_name: architecture[listener]
-                .identity
-                .and_then(|identity| architecture[identity].names.first().cloned())
-                .unwrap_or_else(|| format!("{}.{DOMAIN}", architecture[listener].name)),
+            server_name: architecture
+                .own_name(listener)
+                .map_or_else(|| format!("{}.{DOMAIN}", architecture[listener].name), str::to_owned),
         };
         self.known.push(Known { target, segment, entry, listener, stands });
     }

@@ -67,6 +67,8 @@ pub struct Seen {
     pub links: BTreeMap<(u32, SegmentId, String), LinkTotals>,
     /// Flows that a rule sent elsewhere, with the link they were meant for.
     pub detours: BTreeMap<u64, String>,
+    /// Flows the attacker opened.
+    pub attackers: BTreeSet<u64>,
     /// Bytes that crossed, all flows, both ways.
     pub bytes: u64,
 }
@@ -121,6 +123,9 @@ impl Watch {
 
 impl Observer for Watch {
     fn opened(&mut self, flow: &Arc<Flow>) {
+        if flow.kind == Kind::Attacker {
+            self.seen.lock().unwrap_or_else(PoisonError::into_inner).attackers.insert(flow.id);
+        }
         if flow.kind != Kind::Honest {
             return;
         }

@@ -1,12 +1,13 @@
 //! What actually runs a process: OS threads with a runtime each, started from a plan.
 //!
 //! ```text
-//!  plan ── wiring (listeners, dials, codecs) ── programs (proxy, identity, compute, sink) ── thread
+//!  plan ── wiring (listeners, dials, codecs) ── programs (doors of proxies, services, sink) ── thread
 //! ```
 //!
 //! A node's CPU is the sum of its threads' clocks ([`meter`]). [`Node::stop`] stops accepting, drains, joins
 //! every thread and hands back the first failure.
 
+mod doors;
 pub mod meter;
 pub mod plan;
 mod programs;

@@ -34,10 +34,10 @@ pub struct NodePlan {
 /// What a node does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ProgramPlan {
-    /// Each listener's connections go to its own dial.
+    /// Each listener's connections go on over its own dials.
     Proxy {
-        /// Listener and where it forwards to.
-        routes: Vec<(ListenPlan, DialPlan)>,
+        /// Listener and where its connections go.
+        doors: Vec<(ListenPlan, Onward)>,
     },
     /// Reads and forgets: what stands behind a bystander.
     Sink {
@@ -82,6 +82,20 @@ pub enum ProgramPlan {
         identity: DialPlan,
         /// Its users reach it over TLS.
         secure: bool,
+    },
+}
+
+/// Where a proxied connection goes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Onward {
+    /// To one place, after the listener's own codec.
+    To(DialPlan),
+    /// By the server name the caller asks for, unopened.
+    ByName {
+        /// Names and the dials that serve each, in turn.
+        routes: Vec<(String, Vec<DialPlan>)>,
+        /// The name outside clients mean by `localhost`, where the listener takes outside clients.
+        localhost: Option<String>,
     },
 }
 

@@ -5,7 +5,6 @@ use std::{future::Future, io, pin::Pin, sync::Arc};
 use proxies::{
     codec::FrontCodec,
     limits::Limits,
-    proxy::Proxy,
     serve::{Tally, serve},
     stream::BoxStream,
     transport::Ends,
@@ -14,8 +13,9 @@ use tokio::{io::AsyncReadExt, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    plan::{DialPlan, ListenPlan, NodePlan, ProgramPlan},
-    wiring::{NodeConnect, NodeDial, NodeListen, World, back_codec, front_codec},
+    doors::Door,
+    plan::{NodePlan, ProgramPlan},
+    wiring::{NodeConnect, NodeListen, World, front_codec},
 };
 use crate::{
     launch::REGION,
@@ -33,6 +33,7 @@ use crate::{
 #[derive(Clone)]
 pub(super) struct Program {
     tally: Arc<Tally>,
+    doors: Vec<Door>,
     service: Option<Arc<dyn Service>>,
     identity: Option<Arc<Identity>>,
     store: Option<Arc<ComputeStore>>,
@@ -43,10 +44,21 @@ type Handling = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl Program {
     pub(super) fn new(plan: &NodePlan, world: &World, plant: &Arc<dyn Plant>) -> io::Result<Self> {
-        let mut made =
-            Self { tally: Arc::default(), service: None, identity: None, store: None, own_token: None };
+        let mut made = Self {
+            tally: Arc::default(),
+            doors: Vec::new(),
+            service: None,
+            identity: None,
+            store: None,
+            own_token: None,
+        };
         match &plan.program {
-            ProgramPlan::Proxy { .. } | ProgramPlan::Sink { .. } => {}
+            ProgramPlan::Proxy { doors } => {
+                for (front, onward) in doors {
+                    made.doors.push(Door::new(world, (front, onward), plan.limits, &made.tally)?);
+                }
+            }
+            ProgramPlan::Sink { .. } => {}
             ProgramPlan::Identity { hash_threads, bind_tokens, endpoint, catalog, .. } => {
                 let identity = Identity::start(IdentityConfig {
                     cloud: Cloud::new(REGION, catalog.clone())?,
@@ -111,11 +123,11 @@ impl Program {
         let ring = world.fabric.ring();
         let mut tasks = JoinSet::new();
         match &plan.program {
-            ProgramPlan::Proxy { routes } => {
-                for (front, back) in routes {
+            ProgramPlan::Proxy { doors } => {
+                for ((front, _), door) in doors.iter().zip(&self.doors) {
                     let listen = NodeListen::take(world, &ring, front)?;
-                    let proxy = self.proxy(world, front, back, plan.limits)?;
-                    tasks.spawn(proxy.run(listen, stop.clone()));
+                    let (door, stop) = (door.clone(), stop.clone());
+                    tasks.spawn(door.run(listen, stop));
                 }
             }
             ProgramPlan::Sink { listeners }
@@ -160,22 +172,6 @@ impl Program {
 
     pub(super) fn store(&self) -> Option<&Arc<ComputeStore>> {
         self.store.as_ref()
-    }
-
-    fn proxy(
-        &self,
-        world: &World,
-        front: &ListenPlan,
-        back: &DialPlan,
-        limits: Limits,
-    ) -> io::Result<Proxy<NodeDial>> {
-        Ok(Proxy {
-            front: front_codec(world, front)?,
-            dial: NodeDial::new(world, back)?,
-            back: back_codec(world, back)?,
-            limits,
-            tally: self.tally.clone(),
-        })
     }
 
     /// What a service does with a connection: codec, then HTTP; without a service, read and forget.

@@ -22,7 +22,6 @@ mod handshake;
 mod hello;
 mod opened;
 mod protection;
-mod reader;
 mod records;
 mod session;
 mod side;

@@ -1,11 +1,12 @@
 //! What both directions share: the hellos, what they agreed on, and the secrets that go with it.
 
+use proxies::peek::ClientHello;
 use rustls::{CipherSuite, ProtocolVersion};
 
 use super::{
     alert::Alert,
     error::OpenError,
-    hello::{ClientHello, ServerHello},
+    hello::ServerHello,
     opened::{Keys, Kind, OneWay, Opened},
     protection::RecordProtection,
     tls13::{Suite, Tls13},

@@ -7,11 +7,13 @@
 //!     └───────────── anything that cannot be opened ───────┴──► sealed: counted only
 //! ```
 
+use proxies::peek::ClientHello;
+
 use super::{
     alert::Alert,
     error::OpenError,
     handshake::{CLIENT_HELLO, FINISHED, KEY_UPDATE, Message, Messages, SERVER_HELLO},
-    hello::{ClientHello, ServerHello},
+    hello::ServerHello,
     opened::{Kind, OneWay, Piece},
     protection::RecordProtection,
     records::{ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE, Record, Records},

@@ -1,0 +1,134 @@
+//! One listener that sends TLS on, unopened, to where the name in its `ClientHello` leads.
+//!
+//! ```text
+//!   wire ─▶ FrontCodec ─▶ peek ─▶ route by name ─▶ dial ─▶ BackCodec ─▶ replay what was read, relay
+//!           clear           │          │            └── failed: the next one of that name
+//!                           └──────────┴── refused: alert (where it is TLS), count, close
+//! ```
+//!
+//! It holds no key: both codecs are clear and are there for their custody seam. Whatever is not a hello that
+//! asks for a name with a route is turned away; there is no default. Nothing is sent to a place before its
+//! connection stands, so trying the next one repeats nothing. No task of its own; `serve` owns each connection.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    time::timeout,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    codec::{BackCodec, FrontCodec},
+    limits::Limits,
+    peek::{ClientHello, Peek, Peeked},
+    refusal::Refusal,
+    relay::relay_from,
+    routes::Routes,
+    serve::{Drained, Tally, serve},
+    stream::{BoxStream, Stream},
+    transport::{Dial, Ends, Listen},
+    upstream,
+};
+
+/// Room for a post-quantum hello without growing.
+const USUAL_HELLO: usize = 2048;
+
+/// What a client that is turned away gets to hear why.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// Everything a pass-through listener does with a connection.
+#[derive(Clone)]
+pub struct PassThrough<D> {
+    /// Towards clients: clear, observed or not.
+    pub front: FrontCodec,
+    /// Where names lead; shared by the threads of a node, so that they take turns together.
+    pub routes: Arc<Routes<D>>,
+    /// Towards the places: clear, observed or not.
+    pub back: BackCodec,
+    /// Deadlines and bounds.
+    pub limits: Limits,
+    /// Counts.
+    pub tally: Arc<Tally>,
+}
+
+impl<D: Dial> PassThrough<D> {
+    /// Serves until `stop`, then drains.
+    pub async fn run<L: Listen>(self, listener: L, stop: CancellationToken) -> Drained {
+        let (limits, tally) = (self.limits, self.tally.clone());
+        let proxy = Arc::new(self);
+        let handler = move |wire, _ends: Ends| {
+            let proxy = proxy.clone();
+            async move { proxy.carry(wire).await }
+        };
+        serve(listener, handler, limits, tally, stop).await
+    }
+
+    /// One connection, from accept to the end of both ways.
+    async fn carry<S: Stream>(&self, wire: S) {
+        let Ok(mut front) = self.front.accept(wire, self.limits.handshake).await else {
+            Tally::count(&self.tally.handshakes_failed);
+            return;
+        };
+        let mut received = Vec::with_capacity(USUAL_HELLO);
+        let back = match self.peek(&mut front, &mut received).await {
+            Ok(hello) => self.upstream(&hello).await,
+            Err(reason) => Err(reason),
+        };
+        match back {
+            Ok(Some(back)) => {
+                // How it ended is the two ends' affair; the streams are dropped with it.
+                let _ended = relay_from(received, front, back, self.limits.idle).await;
+            }
+            Ok(None) => {}
+            Err(reason) => self.refuse(reason, front, received.is_empty()).await,
+        }
+    }
+
+    /// Reads until the hello is whole; everything read is in `received`.
+    async fn peek(&self, front: &mut BoxStream, received: &mut Vec<u8>) -> Result<ClientHello, Refusal> {
+        let mut wire = front.take(self.limits.peek_bytes as u64);
+        let mut peek = Peek::new(self.limits.peek_bytes);
+        let looking = async {
+            loop {
+                let start = received.len();
+                if !matches!(wire.read_buf(received).await, Ok(1..)) {
+                    return Err(Refusal::CutShort);
+                }
+                match peek.feed(&received[start..]) {
+                    Peeked::More => {}
+                    Peeked::Hello(hello) => return Ok(hello.clone()),
+                    Peeked::Refused(reason) => return Err((*reason).into()),
+                }
+            }
+        };
+        timeout(self.limits.peek, looking).await.unwrap_or(Err(Refusal::TooSlow))
+    }
+
+    /// The first place that takes a connection; `None` if the name has a route and none does.
+    async fn upstream(&self, hello: &ClientHello) -> Result<Option<BoxStream>, Refusal> {
+        let name = hello.server_name.as_deref().ok_or(Refusal::NoName)?;
+        for place in self.routes.take_turn(name).ok_or(Refusal::UnknownName)? {
+            match upstream::open(place, &self.back, self.limits).await {
+                Ok(back) => return Ok(Some(back)),
+                Err(_) => Tally::count(&self.tally.upstream_failed),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Turns a connection away, telling a TLS client why.
+    async fn refuse(&self, reason: Refusal, mut front: BoxStream, silent: bool) {
+        self.tally.refused.count(reason);
+        let Some(alert) = reason.alert().filter(|_| !silent) else { return };
+        let farewell = async {
+            front.write_all(&alert).await?;
+            front.shutdown().await?;
+            // Closing a socket with unread bytes resets it under a client that has yet to hear.
+            let mut rest = front.take(self.limits.peek_bytes as u64);
+            tokio::io::copy(&mut rest, &mut tokio::io::sink()).await
+        };
+        // A client that does not listen is cut off all the same.
+        let _heard = timeout(FAREWELL, farewell).await;
+    }
+}

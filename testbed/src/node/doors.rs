@@ -1,0 +1,85 @@
+//! What a proxy's node does with the connections of each of its listeners.
+//!
+//! Made once per node and cloned for its threads, so that what they share (turns, counts) is shared. It serves
+//! on whatever thread runs it and ends with the node's stop.
+
+use std::{collections::BTreeMap, io, sync::Arc};
+
+use proxies::{
+    codec::{BackCodec, FrontCodec},
+    limits::Limits,
+    pass_through::PassThrough,
+    proxy::Proxy,
+    routes::{Route, Routes},
+    serve::{Drained, Tally},
+    transport::Listen,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    plan::{DialPlan, ListenPlan, Onward},
+    wiring::{NodeDial, World, back_codec, front_codec},
+};
+
+/// The name outside clients use where they know none of the cloud's.
+const LOCALHOST: &str = "localhost";
+
+/// One listener of a proxy and where its connections go.
+#[derive(Clone)]
+pub(super) enum Door {
+    /// To one place, between its codecs.
+    Forward(Proxy<NodeDial>),
+    /// By server name, unopened.
+    ByName(PassThrough<NodeDial>),
+}
+
+impl Door {
+    /// The door of a plan.
+    pub(super) fn new(
+        world: &World,
+        (front, onward): (&ListenPlan, &Onward),
+        limits: Limits,
+        tally: &Arc<Tally>,
+    ) -> io::Result<Self> {
+        let tally = tally.clone();
+        Ok(match onward {
+            Onward::To(back) => Self::Forward(Proxy {
+                front: front_codec(world, front)?,
+                dial: NodeDial::new(world, back)?,
+                back: back_codec(world, back)?,
+                limits,
+                tally,
+            }),
+            Onward::ByName { routes, localhost } => Self::ByName(PassThrough {
+                front: FrontCodec::clear(),
+                routes: Arc::new(self::routes(world, routes, localhost.as_ref())?),
+                back: BackCodec::clear(),
+                limits,
+                tally,
+            }),
+        })
+    }
+
+    /// Serves until `stop`, then drains.
+    pub(super) async fn run<L: Listen>(self, listen: L, stop: CancellationToken) -> Drained {
+        match self {
+            Self::Forward(proxy) => proxy.run(listen, stop).await,
+            Self::ByName(pass) => pass.run(listen, stop).await,
+        }
+    }
+}
+
+fn routes(
+    world: &World,
+    plans: &[(String, Vec<DialPlan>)],
+    localhost: Option<&String>,
+) -> io::Result<Routes<NodeDial>> {
+    let route = |(name, to): &(String, Vec<DialPlan>)| {
+        let to = to.iter().map(|plan| NodeDial::new(world, plan)).collect::<io::Result<_>>()?;
+        Ok(Route { name: name.clone(), to })
+    };
+    let routes = plans.iter().map(route).collect::<io::Result<_>>()?;
+    let also: BTreeMap<String, String> =
+        localhost.map(|name| (LOCALHOST.to_owned(), name.clone())).into_iter().collect();
+    Routes::new(routes, &also).map_err(io::Error::other)
+}
