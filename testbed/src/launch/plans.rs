@@ -9,7 +9,7 @@ use proxies::{
     transport::Party,
 };
 
-use super::{LaunchError, addresses::Addresses, published::version};
+use super::{LaunchError, addresses::Addresses, origins, published::version};
 use crate::{
     architecture::{Architecture, DialId, ListenerId, Place, ProcessId, Program, Verify},
     node::plan::{DialPlan, ListenPlan, Login, NodePlan, Onward, ProgramPlan},
@@ -68,12 +68,12 @@ impl Drawing<'_> {
                 identity: self.dial(self.named_dial(process, "identity")?)?,
                 service_user: self.service_user.clone(),
                 bind_tokens: described.bind_tokens,
-                workers: self.workers(),
+                workers: origins::workers(self.architecture),
             },
             Program::LoginPage => ProgramPlan::LoginPage {
                 listeners: listeners()?,
                 identity: self.dial(self.named_dial(process, "identity")?)?,
-                secure: self.is_reached_over_tls(process),
+                secure: origins::is_reached_over_tls(self.architecture, process),
             },
         };
         Ok(Some(NodePlan {
@@ -134,7 +134,7 @@ impl Drawing<'_> {
             crossing: listener.place.segment().filter(|_| !self.fronts.contains_key(&id)),
             tls: listener.identity.map(|identity| self.pki.identity(identity).clone()),
             ballast: if public { self.ballast } else { Duration::ZERO },
-            origin: self.origin(id),
+            origin: origins::origin(self.architecture, id),
         })
     }
 
