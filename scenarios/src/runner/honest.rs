@@ -108,8 +108,7 @@ impl Honest {
             Arrival::Constant => Pace::Constant(rate),
         };
         // Where there is no page, its share goes to the others.
-        let page = if crowd.visits_page() { WEIGHTS.page } else { 0 };
-        let weights = Weights { page, ..WEIGHTS };
+        let weights = if crowd.visits_page() { WEIGHTS } else { Weights { page: 0, ..WEIGHTS } };
         let plan = Plan { pace, extent: workload::Extent::Count(0), weights };
         let extents = [phases.baseline, phases.attack, phases.recovery];
         let mut honest = Self { crowd, plan, seed };

@@ -8,6 +8,7 @@
 //! every thread and hands back the first failure.
 
 mod doors;
+mod made;
 pub mod meter;
 pub mod plan;
 mod programs;

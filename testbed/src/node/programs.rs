@@ -14,19 +14,16 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     doors::Door,
+    made::Made,
     plan::{NodePlan, ProgramPlan},
-    wiring::{NodeConnect, NodeListen, World, front_codec},
+    wiring::{NodeListen, World, front_codec},
 };
-use crate::{
-    launch::REGION,
-    services::{
-        compute::{Compute, ComputeConfig, ComputeStore, OwnToken, ServiceUser},
-        http::{self, Service},
-        identity::{Cloud, HashCost, Identity, IdentityConfig},
-        login_page::{LoginPage, LoginPageConfig},
-        origin::Origin,
-        plant::Plant,
-    },
+use crate::services::{
+    compute::{ComputeStore, OwnToken},
+    http,
+    identity::Identity,
+    origin::Origin,
+    plant::Plant,
 };
 
 /// What a node runs, shared by its threads.
@@ -34,83 +31,20 @@ use crate::{
 pub(super) struct Program {
     tally: Arc<Tally>,
     doors: Vec<Door>,
-    service: Option<Arc<dyn Service>>,
-    identity: Option<Arc<Identity>>,
-    store: Option<Arc<ComputeStore>>,
-    own_token: Option<OwnToken>,
+    made: Made,
 }
 
 type Handling = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl Program {
     pub(super) fn new(plan: &NodePlan, world: &World, plant: &Arc<dyn Plant>) -> io::Result<Self> {
-        let mut made = Self {
-            tally: Arc::default(),
-            doors: Vec::new(),
-            service: None,
-            identity: None,
-            store: None,
-            own_token: None,
-        };
-        match &plan.program {
-            ProgramPlan::Proxy { doors } => {
-                for (front, onward) in doors {
-                    made.doors.push(Door::new(world, (front, onward), plan.limits, &made.tally)?);
-                }
-            }
-            ProgramPlan::Sink { .. } => {}
-            ProgramPlan::Identity { hash_threads, bind_tokens, endpoint, catalog, .. } => {
-                let identity = Identity::start(IdentityConfig {
-                    cloud: Cloud::new(REGION, catalog.clone())?,
-                    endpoint: endpoint.clone(),
-                    cost: HashCost::default(),
-                    hash_threads: *hash_threads,
-                    bind_tokens: *bind_tokens,
-                    plant: plant.clone(),
-                })?;
-                made.service = Some(identity.clone());
-                made.identity = Some(identity);
-            }
-            ProgramPlan::LoginPage { identity, secure, .. } => {
-                made.service = Some(LoginPage::new(LoginPageConfig {
-                    identity: NodeConnect::new(world, identity, plan.limits)?,
-                    secure: *secure,
-                    plant: plant.clone(),
-                }));
-            }
-            ProgramPlan::Compute {
-                endpoint,
-                identity_uri,
-                identity,
-                service_user,
-                bind_tokens,
-                workers,
-                ..
-            } => {
-                let started = world.fabric.started();
-                let store =
-                    if world.recorded { ComputeStore::new(started) } else { ComputeStore::unlogged(started) };
-                let store = Arc::new(store);
-                let compute = Compute::new(ComputeConfig {
-                    store: store.clone(),
-                    endpoint: endpoint.clone(),
-                    identity_uri: identity_uri.clone(),
-                    identity: NodeConnect::new(world, identity, plan.limits)?,
-                    service_user: ServiceUser {
-                        name: service_user.name.clone(),
-                        password: service_user.password.clone(),
-                        project: service_user.project.clone(),
-                    },
-                    bind_tokens: *bind_tokens,
-                    workers: workers.clone(),
-                    plant: plant.clone(),
-                });
-                made.own_token = Some(compute.own_token());
-                made.service = Some(compute);
-                made.store = Some(store);
+        let (tally, mut doors) = (Arc::default(), Vec::new());
+        if let ProgramPlan::Proxy { doors: planned } = &plan.program {
+            for (front, onward) in planned {
+                doors.push(Door::new(world, (front, onward), plan.limits, &tally)?);
             }
         }
-        Ok(made)
+        Ok(Self { tally, doors, made: Made::of(plan, world, plant)? })
     }
 
     /// Serves every listener of the plan on this thread until `stop`; a panic of any task comes back.
@@ -150,11 +84,11 @@ impl Program {
 
     /// The same without the service itself.
     pub(super) fn without_service(self) -> Self {
-        Self { service: None, ..self }
+        Self { made: Made { service: None, ..self.made }, ..self }
     }
 
     pub(super) fn helper_threads(&self) -> Vec<i32> {
-        let ids = self.identity.as_ref().map(|identity| identity.hash_thread_ids().to_vec());
+        let ids = self.made.identity.as_ref().map(|identity| identity.hash_thread_ids().to_vec());
         ids.unwrap_or_default().into_iter().map(|id| id.as_raw_nonzero().get()).collect()
     }
 
@@ -163,15 +97,15 @@ impl Program {
     }
 
     pub(super) fn identity(&self) -> Option<&Arc<Identity>> {
-        self.identity.as_ref()
+        self.made.identity.as_ref()
     }
 
     pub(super) fn own_token(&self) -> Option<&OwnToken> {
-        self.own_token.as_ref()
+        self.made.own_token.as_ref()
     }
 
     pub(super) fn store(&self) -> Option<&Arc<ComputeStore>> {
-        self.store.as_ref()
+        self.made.store.as_ref()
     }
 
     /// What a service does with a connection: codec, then HTTP; without a service, read and forget.
@@ -182,7 +116,7 @@ impl Program {
         limits: Limits,
         stop: CancellationToken,
     ) -> impl Fn(BoxStream, Ends) -> Handling + Send + Sync + 'static {
-        let (tally, service) = (self.tally.clone(), self.service.clone());
+        let (tally, service) = (self.tally.clone(), self.made.service.clone());
         move |wire, ends| {
             let (codec, tally, service, stop) = (codec.clone(), tally.clone(), service.clone(), stop.clone());
             Box::pin(async move {
