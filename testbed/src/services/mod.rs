@@ -6,9 +6,10 @@
 //! ```
 //!
 //! [`http`] serves one connection, [`pipeline`] is the order a request passes its filters in, [`identity`],
-//! [`compute`] and [`login_page`] are the apps, [`plant`] is where canaries come from. The surface is what the real
-//! `openstack` client asks for `token issue`, `catalog list`, `endpoint list` and `server list`, plus what
-//! the honest workload does; everything else is an honest 404 or 405.
+//! [`compute`] and [`login_page`] are the apps, [`origin`] is what they know of the listener a call came in by,
+//! [`plant`] is where canaries come from. The surface is what the real `openstack` client asks for `token
+//! issue`, `catalog list`, `endpoint list` and `server list`, what the honest workload does, and a few
+//! privileged operations; everything else is an honest 404 or 405.
 //!
 //! Nothing here opens a socket, speaks TLS, or spawns a task: the caller hands in streams, and a service is
 //! usable from any thread and any runtime. The only threads are those of

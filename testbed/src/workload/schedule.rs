@@ -231,7 +231,7 @@ impl Deck {
         }
     }
 
-    /// Uniform below a bound, written out for the reason given at [`unit`].
+    /// Uniform below a bound, written out for the reason `unit` gives.
     fn below(&mut self, bound: usize) -> usize {
         ((u128::from(self.rng.next_u64()) * bound as u128) >> 64) as usize
     }
