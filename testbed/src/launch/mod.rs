@@ -14,6 +14,7 @@ mod bystander;
 mod origins;
 pub mod plans;
 pub mod published;
+mod settings;
 pub mod targets;
 pub mod users;
 

@@ -115,9 +115,5 @@ fn silent(published: &Published, why: &impl ToString) -> UpError {
 /// Exactly the trust an outside client gets from `ca.pem`.
 fn trusting(pem: &str) -> Result<ClientSettings, String> {
     let root = CertificateDer::from_pem_slice(pem.as_bytes()).map_err(|error| error.to_string())?;
-    Ok(ClientSettings {
-        roots: vec![root.to_vec()],
-        verification: Verification::Name,
-        server_name: NAME.to_owned(),
-    })
+    Ok(ClientSettings::new(vec![root.to_vec()], Verification::Name, NAME.to_owned()))
 }
