@@ -17,7 +17,7 @@ use testbed::{
 };
 
 fn text(name: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testbed/tests/pages").join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testbed/tests/clouds").join(name);
     std::fs::read_to_string(path).unwrap()
 }
 

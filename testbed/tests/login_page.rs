@@ -18,8 +18,8 @@ use testbed::{
 };
 use tokio_util::sync::CancellationToken;
 
-const CLEAR: &str = include_str!("pages/clear.toml");
-const PROTECTED: &str = include_str!("pages/protected.toml");
+const CLEAR: &str = include_str!("clouds/clear.toml");
+const PROTECTED: &str = include_str!("clouds/protected.toml");
 
 fn parsed(text: &str) -> Architecture {
     architecture::parse("test.toml", text).unwrap_or_else(|wrong| panic!("{wrong}"))

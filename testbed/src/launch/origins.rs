@@ -55,8 +55,8 @@ mod tests {
     use super::*;
     use crate::architecture;
 
-    const PROTECTED: &str = include_str!("../../tests/pages/protected.toml");
-    const CLEAR: &str = include_str!("../../tests/pages/clear.toml");
+    const PROTECTED: &str = include_str!("../../tests/clouds/protected.toml");
+    const CLEAR: &str = include_str!("../../tests/clouds/clear.toml");
 
     /// The protected file after some changes to its text.
     fn changed(changes: &[(&str, &str)]) -> Architecture {
