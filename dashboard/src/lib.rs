@@ -11,6 +11,7 @@
 pub mod cli;
 pub mod colour;
 pub mod commands;
+pub mod doctor;
 pub mod ended;
 pub mod engine;
 pub mod exit;
@@ -22,4 +23,5 @@ pub mod output;
 pub mod runs;
 pub mod shelf;
 pub mod signals;
+pub mod starter;
 pub mod tui;
