@@ -225,10 +225,12 @@ mod tests {
 
     #[test]
     fn a_login_page_gives_password_and_session() {
-        let head = "POST /auth/login HTTP/1.1\r\nCookie: csrf=c1; lang=en\r\nContent-Type: application/x-www-form-urlencoded";
-        let answer = "HTTP/1.1 302 Found\r\nSet-Cookie: session=s3; HttpOnly\r\nContent-Length: 0\r\n\r\n";
-        let told = overhear(&message(head, "username=carol&password=p%40w"), answer);
-        assert_eq!(told, ["cookie c1 -", "cookie en -", "cookie s3 -", "password p@w carol"]);
+        let head = "POST /auth/login/ HTTP/1.1\r\nCookie: csrftoken=c1; lang=en\r\nContent-Type: application/x-www-form-urlencoded; charset=UTF-8";
+        let answer = "HTTP/1.1 302 Found\r\nSet-Cookie: sessionid=s3; HttpOnly; Path=/\r\n\
+                      Set-Cookie: csrftoken=c2; Path=/\r\nContent-Length: 0\r\n\r\n";
+        let form = "csrfmiddlewaretoken=c1&username=carol&password=p%40w";
+        let told = overhear(&message(head, form), answer);
+        assert_eq!(told, ["cookie c1 -", "cookie c2 -", "cookie en -", "cookie s3 -", "password p@w carol"]);
     }
 
     #[test]

@@ -25,8 +25,8 @@ const IN_FLIGHT: usize = 512;
 /// The longest an operation may take, and how long the last of a phase are awaited.
 const PATIENCE: Duration = Duration::from_secs(10);
 const STRAGGLERS: Duration = Duration::from_secs(3);
-/// Every kind of operation early even in short phases; logins most, for they carry passwords.
-const WEIGHTS: Weights = Weights { login: 3, list: 3, create: 2, delete: 2 };
+/// Logins most, for they carry passwords; a visit to the login page is rare, for it costs a login and two pages.
+const WEIGHTS: Weights = Weights { login: 6, list: 6, create: 4, delete: 4, page: 1 };
 /// Sessions and servers that are there before anything is measured.
 const SESSIONS: usize = 2;
 const SERVERS: usize = 3;
@@ -43,6 +43,8 @@ pub(super) struct Honest {
 /// What honest users did in one phase.
 pub(super) struct Worked {
     pub(super) phase: Phase,
+    /// What they could do.
+    pub(super) operations: Vec<Operation>,
     pub(super) intervals: Vec<Interval>,
     /// Completions in tenths of a second.
     pub(super) beats: Vec<u32>,
@@ -54,6 +56,11 @@ pub(super) struct Worked {
 }
 
 impl Worked {
+    /// Words of the operations there were, for rows; `all` first.
+    pub(super) fn words(&self) -> impl Iterator<Item = &'static str> {
+        ["all"].into_iter().chain(self.operations.iter().map(|operation| operation.word()))
+    }
+
     /// What was completed before the phase was over; stragglers came too late for goodput.
     pub(super) fn in_time(&self) -> u64 {
         let beats = (self.seconds / BEAT.as_secs_f64()).round() as usize;
@@ -63,6 +70,7 @@ impl Worked {
 
 /// A phase worked off, not counted yet.
 pub(super) struct Arrived {
+    operations: Vec<Operation>,
     meter: Arc<Meter>,
     beats: Vec<u32>,
     tally: workload::Tally,
@@ -99,7 +107,9 @@ impl Honest {
             Arrival::Poisson => Pace::Poisson(rate),
             Arrival::Constant => Pace::Constant(rate),
         };
-        let plan = Plan { pace, extent: workload::Extent::Count(0), weights: WEIGHTS };
+        // Where there is no page, its share goes to the others.
+        let weights = if crowd.visits_page() { WEIGHTS } else { Weights { page: 0, ..WEIGHTS } };
+        let plan = Plan { pace, extent: workload::Extent::Count(0), weights };
         let extents = [phases.baseline, phases.attack, phases.recovery];
         let mut honest = Self { crowd, plan, seed };
         // A flood attacks and recovers twice.
@@ -130,7 +140,8 @@ impl Honest {
         for (name, spent) in &mut cpu {
             *spent = spent.saturating_sub(before.get(name).copied().unwrap_or_default());
         }
-        Ok(Arrived { meter, beats: pulse.beats(), tally, cpu, began, length })
+        let operations = self.plan.weights.operations().collect();
+        Ok(Arrived { operations, meter, beats: pulse.beats(), tally, cpu, began, length })
     }
 
     /// Ends their thread.
@@ -149,7 +160,7 @@ impl Honest {
 
 /// What became of a phase, as intervals that are sent.
 pub(super) fn count(shift: &Shift<'_>, arrived: Arrived, emitter: &mut Emitter) -> Worked {
-    let Arrived { meter, beats, tally, cpu, began, length } = arrived;
+    let Arrived { operations, meter, beats, tally, cpu, began, length } = arrived;
     let began_ms = emitter.ms(began);
     let intervals: Vec<Interval> = meter
         .take_intervals()
@@ -177,6 +188,7 @@ pub(super) fn count(shift: &Shift<'_>, arrived: Arrived, emitter: &mut Emitter) 
     }
     Worked {
         phase: shift.phase,
+        operations,
         intervals,
         beats,
         began,
@@ -185,9 +197,4 @@ pub(super) fn count(shift: &Shift<'_>, arrived: Arrived, emitter: &mut Emitter) 
         dropped: tally.dropped,
         in_flight: tally.in_flight,
     }
-}
-
-/// Words of operations, for rows; `all` first.
-pub(super) fn operations() -> impl Iterator<Item = &'static str> {
-    ["all"].into_iter().chain(Operation::ALL.iter().map(|operation| operation.word()))
 }

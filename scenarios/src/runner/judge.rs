@@ -373,11 +373,9 @@ pub(super) fn impacts(ledger: &Ledger, scenario: &Scenario, loot: &Loot) -> Vec<
     loot.deeds()
         .map(|deed| {
             let Act::Deleted { server_id } = &deed.what;
-            let confirmed = ledger.stores().any(|store| {
-                store.deletions().iter().any(|deletion| {
-                    deletion.server_id == *server_id
-                        && deed.request_id.as_deref() == Some(deletion.request_id.as_str())
-                })
+            let confirmed = ledger.store().deletions().iter().any(|deletion| {
+                deletion.server_id == *server_id
+                    && deed.request_id.as_deref() == Some(deletion.request_id.as_str())
             });
             let whose = deed.token_user.as_deref().unwrap_or("someone");
             Impact {

@@ -25,7 +25,7 @@ use super::{
     controls::{Controls, StepTokens},
     emit::Emitter,
     flood, gather,
-    honest::{Honest, Shift, Worked, count, operations},
+    honest::{Honest, Shift, Worked, count},
     judge::{self, Case},
     live::{Live, Place},
     memory::Memory,
@@ -236,7 +236,8 @@ impl Stage<'_> {
 pub(super) fn rows(worked: &Worked, place: &Place, arm: &str) -> Result<Vec<Performance>, RunError> {
     let cpu_us: BTreeMap<String, f64> =
         worked.cpu.iter().map(|(node, cpu)| (node.clone(), cpu.as_secs_f64() * 1e6)).collect();
-    operations()
+    worked
+        .words()
         .map(|operation| {
             let of = worked
                 .intervals

@@ -23,6 +23,7 @@ use crate::{
         wiring::World,
     },
     pki::{Authority, DOMAIN, Usage},
+    services::origin::Origin,
     vocabulary::SecurityDomain,
 };
 
@@ -154,7 +155,14 @@ impl Making {
 
     fn listen(&self, entry: EntryId, crossing: Option<SegmentId>, tls: bool) -> ListenPlan {
         let tls = tls.then(|| ServerSettings::new(self.leaf.clone()));
-        ListenPlan { entry, crossing, tls, client_cert: None, ballast: Duration::ZERO }
+        ListenPlan {
+            entry,
+            crossing,
+            tls,
+            client_cert: None,
+            ballast: Duration::ZERO,
+            origin: Origin::default(),
+        }
     }
 
     fn dial(&self, tls: bool) -> DialPlan {

@@ -11,6 +11,7 @@
 pub mod addresses;
 pub mod arms;
 mod bystander;
+mod origins;
 pub mod plans;
 pub mod published;
 mod queues;
@@ -49,7 +50,7 @@ use crate::{
     ledger::{Forgetful, Ledger, Planter, Recorder, Watch},
     node::{Node, meter::CpuMeter, plan::Login, thread::NodeThread, wiring::World},
     pki::{Pki, PkiError},
-    services::{identity::NewUser, plant::Plant},
+    services::{compute::ComputeStore, identity::NewUser, plant::Plant},
     vocabulary::Asset,
 };
 
@@ -219,7 +220,10 @@ impl<'a> Making<'a> {
         let custody = options.custody.map(|bounds| {
             Custody::new(fabric.clone(), entry_names(architecture, &addresses, &fronts), bounds)
         });
-        let world = World { fabric, key_log, recorded: !options.unrecorded, custody };
+        let recorded = !options.unrecorded;
+        let started = fabric.started();
+        let store = if recorded { ComputeStore::new(started) } else { ComputeStore::unlogged(started) };
+        let world = World { fabric, key_log, recorded, store: Arc::new(store), custody };
         let targets = Targets::new(architecture, &addresses, &fronts, &registry);
         Ok(Self {
             architecture,

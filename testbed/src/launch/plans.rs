@@ -8,7 +8,7 @@ use proxies::{
     transport::Party,
 };
 
-use super::{LaunchError, addresses::Addresses, published::version, queues::QueueLogins};
+use super::{LaunchError, addresses::Addresses, origins, published::version, queues::QueueLogins};
 use crate::{
     architecture::{Architecture, DialId, ListenerId, Place, ProcessId, Program},
     node::plan::{DialPlan, ListenPlan, Login, NodePlan, Onward, ProgramPlan},
@@ -53,13 +53,11 @@ impl Drawing<'_> {
             Program::Users => return Ok(None),
             Program::Queue => self.queue(process)?,
             Program::Agent => self.agent(process)?,
-            Program::LoginPage => {
-                return Err(LaunchError::Unplaced { what: self.architecture.process_label(process) });
-            }
             Program::Proxy => ProgramPlan::Proxy { doors: self.doors(process)? },
             Program::Identity { hash_threads } => ProgramPlan::Identity {
                 listeners: listeners()?,
                 hash_threads,
+                bind_tokens: described.bind_tokens,
                 endpoint: self.public_url(process),
                 catalog: self.catalog(),
             },
@@ -70,6 +68,13 @@ impl Drawing<'_> {
                 identity: Box::new(self.dial(self.named_dial(process, "identity")?)?),
                 service_user: self.service_user.clone(),
                 queue: self.publishing(process)?,
+                bind_tokens: described.bind_tokens,
+                workers: origins::workers(self.architecture),
+            },
+            Program::LoginPage => ProgramPlan::LoginPage {
+                listeners: listeners()?,
+                identity: Box::new(self.dial(self.named_dial(process, "identity")?)?),
+                secure: origins::is_reached_over_tls(self.architecture, process),
             },
         };
         Ok(Some(NodePlan {
@@ -128,6 +133,7 @@ impl Drawing<'_> {
             tls: self.server_settings(listener),
             client_cert: self.client_cert(listener),
             ballast: if public { self.ballast } else { Duration::ZERO },
+            origin: origins::origin(self.architecture, id),
         })
     }
 

@@ -12,6 +12,8 @@ pub struct Doors {
     pub identity: DialPlan,
     /// To compute.
     pub compute: DialPlan,
+    /// To the login page, where there is one.
+    pub login_page: Option<DialPlan>,
 }
 
 impl Doors {
@@ -25,6 +27,11 @@ impl Doors {
                     label: architecture.process_label(process),
                     identity: drawing.dial(drawing.named_dial(process, "identity")?)?,
                     compute: drawing.dial(drawing.named_dial(process, "compute")?)?,
+                    login_page: drawing
+                        .named_dial(process, "login-page")
+                        .ok()
+                        .map(|dial| drawing.dial(dial))
+                        .transpose()?,
                 })
             })
             .collect()

@@ -84,9 +84,9 @@ impl Ledger {
         self.meter.add(label, [thread_id]);
     }
 
-    /// The compute services' own state: the ground truth of impact.
-    pub fn stores(&self) -> impl Iterator<Item = &Arc<ComputeStore>> {
-        self.nodes.iter().filter_map(Node::store)
+    /// What the compute services work on, all of them: the ground truth of impact.
+    pub fn store(&self) -> &Arc<ComputeStore> {
+        &self.world.store
     }
 
     /// What the message queues did so far, by `host/process`.

@@ -8,6 +8,7 @@
 //! every thread and hands back the first failure.
 
 mod doors;
+mod made;
 pub mod meter;
 pub mod plan;
 mod programs;
@@ -22,7 +23,6 @@ use proxies::serve::Tally;
 
 use self::{plan::NodePlan, programs::Program, thread::NodeThread, wiring::World};
 use crate::services::{
-    compute::ComputeStore,
     identity::Identity,
     plant::Plant,
     queue::{Broker, Inbox, Publisher},
@@ -72,11 +72,6 @@ impl Node {
     /// The identity service, if this node runs one: for provisioning users.
     pub fn identity(&self) -> Option<&Arc<Identity>> {
         self.program.identity()
-    }
-
-    /// The compute service's own state, if this node runs one: the ground truth of impact.
-    pub fn store(&self) -> Option<&Arc<ComputeStore>> {
-        self.program.store()
     }
 
     /// The message queue, if this node runs one.

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     architecture::SegmentId,
-    services::{catalog::CatalogEntry, queue::QueueLogin},
+    services::{catalog::CatalogEntry, compute::Worker, origin::Origin, queue::QueueLogin},
 };
 
 /// One process to run.
@@ -51,6 +51,8 @@ pub enum ProgramPlan {
         listeners: Vec<ListenPlan>,
         /// Threads of the hashing pool.
         hash_threads: usize,
+        /// Binds tokens to the certificates of callers.
+        bind_tokens: bool,
         /// Scheme and authority it calls itself.
         endpoint: String,
         /// What it publishes.
@@ -70,6 +72,19 @@ pub enum ProgramPlan {
         service_user: Login,
         /// Where it tells what it did; `None` = nowhere.
         queue: Option<Box<PublishPlan>>,
+        /// Accepts a bound token only with its certificate.
+        bind_tokens: bool,
+        /// What it says runs where.
+        workers: Vec<Worker>,
+    },
+    /// A form, a cookie, and a page behind it.
+    LoginPage {
+        /// What it listens on.
+        listeners: Vec<ListenPlan>,
+        /// How it reaches identity.
+        identity: Box<DialPlan>,
+        /// Its users reach it over TLS.
+        secure: bool,
     },
     /// A message queue.
     Queue {
@@ -145,6 +160,8 @@ pub struct ListenPlan {
     pub client_cert: Option<ClientCert>,
     /// CPU burnt per handshake on top: zero but in the test that doubles a victim's cost.
     pub ballast: Duration,
+    /// What the service behind it may believe of callers.
+    pub origin: Origin,
 }
 
 /// A connection a node may open.

@@ -14,85 +14,32 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     doors::Door,
+    made::Made,
     plan::{NodePlan, ProgramPlan},
     queueing::Queueing,
-    serving::Serving,
-    wiring::{NodeConnect, NodeListen, World, front_codec},
+    wiring::{NodeListen, World, front_codec},
 };
-use crate::{
-    launch::REGION,
-    services::{
-        catalog::CatalogEntry,
-        compute::{Compute, ComputeConfig, ComputeStore, OwnToken, ServiceUser},
-        identity::{Cloud, HashCost, Identity, IdentityConfig},
-        plant::Plant,
-    },
-};
+use crate::services::{compute::OwnToken, identity::Identity, origin::Origin, plant::Plant};
 
 /// What a node runs, shared by its threads.
 #[derive(Clone)]
 pub(super) struct Program {
     tally: Arc<Tally>,
     doors: Vec<Door>,
-    serving: Serving,
-    identity: Option<Arc<Identity>>,
-    store: Option<Arc<ComputeStore>>,
-    own_token: Option<OwnToken>,
-    queue: Queueing,
+    made: Made,
 }
 
 type Handling = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl Program {
     pub(super) fn new(plan: &NodePlan, world: &World, plant: &Arc<dyn Plant>) -> io::Result<Self> {
-        let mut made = Self {
-            tally: Arc::default(),
-            doors: Vec::new(),
-            serving: Serving::Nothing,
-            identity: None,
-            store: None,
-            own_token: None,
-            queue: Queueing::of(plan, world, plant)?,
-        };
-        match &plan.program {
-            ProgramPlan::Proxy { doors } => {
-                for (front, onward) in doors {
-                    made.doors.push(Door::new(world, (front, onward), plan.limits, &made.tally)?);
-                }
-            }
-            ProgramPlan::Sink { .. } | ProgramPlan::Agent { .. } => {}
-            ProgramPlan::Queue { .. } => {
-                made.serving = made.queue.broker().cloned().map_or(Serving::Nothing, Serving::Queue);
-            }
-            ProgramPlan::Identity { hash_threads, endpoint, catalog, .. } => {
-                let identity = identity(endpoint, catalog, *hash_threads, plant)?;
-                made.serving = Serving::Http(identity.clone());
-                made.identity = Some(identity);
-            }
-            ProgramPlan::Compute { endpoint, identity_uri, identity, service_user, .. } => {
-                let started = world.fabric.started();
-                let store =
-                    if world.recorded { ComputeStore::new(started) } else { ComputeStore::unlogged(started) };
-                let store = Arc::new(store);
-                let compute = Compute::new(ComputeConfig {
-                    store: store.clone(),
-                    endpoint: endpoint.clone(),
-                    identity_uri: identity_uri.clone(),
-                    identity: NodeConnect::new(world, identity, plan.limits)?,
-                    service_user: ServiceUser {
-                        name: service_user.name.clone(),
-                        password: service_user.password.clone(),
-                        project: service_user.project.clone(),
-                    },
-                    plant: plant.clone(),
-                    publisher: made.queue.publisher().cloned(),
-                });
-                made.own_token = Some(compute.own_token());
-                made.serving = Serving::Http(compute);
-                made.store = Some(store);
+        let (tally, mut doors) = (Arc::default(), Vec::new());
+        if let ProgramPlan::Proxy { doors: planned } = &plan.program {
+            for (front, onward) in planned {
+                doors.push(Door::new(world, (front, onward), plan.limits, &tally)?);
             }
         }
-        Ok(made)
+        Ok(Self { tally, doors, made: Made::of(plan, world, plant)? })
     }
 
     /// Serves every listener of the plan on this thread until `stop`; a panic of any task comes back.
@@ -115,11 +62,12 @@ impl Program {
             ProgramPlan::Sink { listeners }
             | ProgramPlan::Identity { listeners, .. }
             | ProgramPlan::Compute { listeners, .. }
-            | ProgramPlan::Queue { listeners, .. } => {
+            | ProgramPlan::Queue { listeners, .. }
+            | ProgramPlan::LoginPage { listeners, .. } => {
                 for front in listeners {
                     let listen = NodeListen::take(world, &ring, front)?;
                     let codec = front_codec(world, front)?;
-                    let handler = self.handler(codec, plan.limits, stop.clone());
+                    let handler = self.handler(codec, front.origin, plan.limits, stop.clone());
                     tasks.spawn(serve(listen, handler, plan.limits, self.tally.clone(), stop.clone()));
                 }
             }
@@ -132,7 +80,7 @@ impl Program {
             Ok(())
         };
         let worked = async {
-            self.queue.work(&stop).await;
+            self.made.queue.work(&stop).await;
             Ok(())
         };
         tokio::try_join!(served, worked).map(drop)
@@ -140,11 +88,11 @@ impl Program {
 
     /// The same without the service itself.
     pub(super) fn without_service(self) -> Self {
-        Self { serving: Serving::Nothing, ..self }
+        Self { made: self.made.without_service(), ..self }
     }
 
     pub(super) fn helper_threads(&self) -> Vec<i32> {
-        let ids = self.identity.as_ref().map(|identity| identity.hash_thread_ids().to_vec());
+        let ids = self.made.identity.as_ref().map(|identity| identity.hash_thread_ids().to_vec());
         ids.unwrap_or_default().into_iter().map(|id| id.as_raw_nonzero().get()).collect()
     }
 
@@ -153,29 +101,26 @@ impl Program {
     }
 
     pub(super) fn identity(&self) -> Option<&Arc<Identity>> {
-        self.identity.as_ref()
+        self.made.identity.as_ref()
     }
 
     pub(super) fn own_token(&self) -> Option<&OwnToken> {
-        self.own_token.as_ref()
-    }
-
-    pub(super) fn store(&self) -> Option<&Arc<ComputeStore>> {
-        self.store.as_ref()
+        self.made.own_token.as_ref()
     }
 
     pub(super) fn queue(&self) -> &Queueing {
-        &self.queue
+        &self.made.queue
     }
 
     /// What a service does with a connection: codec, then its protocol.
     fn handler(
         &self,
         codec: FrontCodec,
+        origin: Origin,
         limits: Limits,
         stop: CancellationToken,
     ) -> impl Fn(BoxStream, Ends) -> Handling + Send + Sync + 'static {
-        let (tally, serving) = (self.tally.clone(), self.serving.clone());
+        let (tally, serving) = (self.tally.clone(), self.made.serving.clone());
         move |wire, ends| {
             let (codec, tally, serving, stop) = (codec.clone(), tally.clone(), serving.clone(), stop.clone());
             Box::pin(async move {
@@ -187,23 +132,8 @@ impl Program {
                 if codec.shakes_hands() {
                     tally.count_handshake(ends.party);
                 }
-                serving.serve(stream, stop).await;
+                serving.serve(stream, origin, stop).await;
             })
         }
     }
-}
-
-fn identity(
-    endpoint: &str,
-    catalog: &[CatalogEntry],
-    hash_threads: usize,
-    plant: &Arc<dyn Plant>,
-) -> io::Result<Arc<Identity>> {
-    Identity::start(IdentityConfig {
-        cloud: Cloud::new(REGION, catalog.to_vec())?,
-        endpoint: endpoint.to_owned(),
-        cost: HashCost::default(),
-        hash_threads,
-        plant: plant.clone(),
-    })
 }

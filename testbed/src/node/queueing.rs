@@ -14,7 +14,7 @@ use crate::services::{
 };
 
 /// What a node has to do with messages.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(super) enum Queueing {
     /// It is the queue.
     Queue(Arc<Broker>),
@@ -23,6 +23,7 @@ pub(super) enum Queueing {
     /// It reads its topic; what arrived stands in the log.
     Agent(Arc<Agent>, Arc<Inbox>),
     /// None of these.
+    #[default]
     Nothing,
 }
 

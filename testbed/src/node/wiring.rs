@@ -27,6 +27,7 @@ use crate::{
         ring::Ring,
     },
     keylog::KeyLogStore,
+    services::compute::ComputeStore,
 };
 
 /// What every node of a launch shares.
@@ -38,6 +39,8 @@ pub struct World {
     pub key_log: KeyLogStore,
     /// Do services keep a log of what they did, for whoever judges?
     pub recorded: bool,
+    /// What every compute service of the launch works on, as on one database.
+    pub store: Arc<ComputeStore>,
     /// What processes hold, where the launch keeps it.
     pub custody: Option<Custody>,
 }

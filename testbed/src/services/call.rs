@@ -1,4 +1,4 @@
-//! One request on its way through a pipeline: its head, its unread body, its request id.
+//! One request on its way through a pipeline: its head, its unread body, its request id, where it came in.
 //!
 //! The body stays a stream until somebody reads it, so that a limit placed later in the pipeline is really
 //! too late for whatever read it before.
@@ -11,7 +11,12 @@ use hyper::{StatusCode, http::request::Parts};
 use serde_json::Value;
 use tokio::time::timeout;
 
-use super::reply::Fault;
+use super::{
+    client_cert::{self, CLIENT_CERT, Garbled, Thumbprint},
+    form::decoded,
+    origin::Origin,
+    reply::Fault,
+};
 
 /// The longest a whole body may take to arrive.
 pub const BODY_DEADLINE: Duration = Duration::from_secs(30);
@@ -27,6 +32,8 @@ pub struct Call {
     pub body: RequestBody,
     /// `req-<uuid>`; empty until the filter that gives it has run.
     pub request_id: String,
+    /// The listener it arrived on.
+    pub origin: Origin,
 }
 
 impl Call {
@@ -39,12 +46,18 @@ impl Call {
     pub fn query(&self, name: &str) -> Option<String> {
         let pairs = self.head.uri.query()?.split('&');
         let mut pairs = pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-        pairs.find(|(key, _)| *key == name).map(|(_, value)| percent_decoded(value))
+        pairs.find(|(key, _)| *key == name).map(|(_, value)| decoded(value.as_bytes()))
     }
 
     /// Reads the body as JSON: 400 when it is none, 408 when it does not arrive in time, 413 when a limit in
     /// the pipeline stopped it.
     pub async fn json(&mut self) -> Result<Value, Fault> {
+        serde_json::from_slice(&self.bytes().await?)
+            .map_err(|_| Fault::new(StatusCode::BAD_REQUEST, "The body is not valid JSON."))
+    }
+
+    /// Reads the body: 408 when it does not arrive in time, 413 when a limit in the pipeline stopped it.
+    pub async fn bytes(&mut self) -> Result<Bytes, Fault> {
         let body = std::mem::take(&mut self.body);
         let Ok(read) = timeout(BODY_DEADLINE, body.collect()).await else {
             return Err(Fault::new(StatusCode::REQUEST_TIMEOUT, "The body did not arrive in time."));
@@ -53,48 +66,24 @@ impl Call {
             Some(_) => too_large(),
             None => Fault::new(StatusCode::BAD_REQUEST, "The body ended early."),
         })?;
-        serde_json::from_slice(&bytes.to_bytes())
-            .map_err(|_| Fault::new(StatusCode::BAD_REQUEST, "The body is not valid JSON."))
+        Ok(bytes.to_bytes())
+    }
+
+    /// The certificate its caller presented, where its listener believes `Client-Cert`; elsewhere the header is
+    /// nothing but a caller's claim, and there is none.
+    pub fn certificate(&self) -> Result<Option<Thumbprint>, Garbled> {
+        let mut values = self.head.headers.get_all(CLIENT_CERT).iter();
+        match (values.next(), values.next()) {
+            (Some(value), None) if self.origin.believes_client_cert => {
+                client_cert::read(value.as_bytes()).map(Some)
+            }
+            (Some(_), Some(_)) if self.origin.believes_client_cert => Err(Garbled),
+            _ => Ok(None),
+        }
     }
 }
 
 /// The fault of a body over its limit.
 pub(super) fn too_large() -> Fault {
     Fault::new(StatusCode::PAYLOAD_TOO_LARGE, "Request is too large.")
-}
-
-/// `%41` and `+` decoded; a broken escape stays as it is.
-fn percent_decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&first, tail)) = rest.split_first() {
-        let escape = (first == b'%').then(|| tail.get(..2).and_then(hex_byte)).flatten();
-        bytes.push(match (escape, first) {
-            (Some(byte), _) => byte,
-            (None, b'+') => b' ',
-            (None, other) => other,
-        });
-        rest = if escape.is_some() { &tail[2..] } else { tail };
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-fn hex_byte(digits: &[u8]) -> Option<u8> {
-    let digit = |d: u8| char::from(d).to_digit(16);
-    let [high, low] = digits else { return None };
-    u8::try_from(digit(*high)? * 16 + digit(*low)?).ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::percent_decoded;
-
-    #[test]
-    fn escapes_are_decoded_and_broken_ones_left_alone() {
-        for (text, want) in
-            [("nova", "nova"), ("a%20b+c", "a b c"), ("%4", "%4"), ("%zz%", "%zz%"), ("%c3%a4", "ä")]
-        {
-            assert_eq!(percent_decoded(text), want);
-        }
-    }
 }

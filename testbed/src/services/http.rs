@@ -25,7 +25,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use proxies::stream::BoxStream;
 use tokio_util::sync::CancellationToken;
 
-use super::{call::Call, pipeline::Answering};
+use super::{call::Call, origin::Origin, pipeline::Answering};
 
 /// A whole request head must have arrived within this, counted from when the connection waits for it; so it is
 /// also the longest idle time. Without a timer hyper would not enforce any.
@@ -45,10 +45,12 @@ pub trait Service: Send + Sync + 'static {
     fn call(&self, call: Call) -> Answering<'_>;
 }
 
-/// Serves one connection until it is over. An error tells how the *peer* broke it; nobody else suffers.
+/// Serves one connection of a listener until it is over. An error tells how the *peer* broke it; nobody else
+/// suffers.
 pub async fn serve(
     stream: BoxStream,
     service: Arc<dyn Service>,
+    origin: Origin,
     drain: CancellationToken,
 ) -> Result<(), hyper::Error> {
     let served = AtomicU32::new(0);
@@ -58,7 +60,7 @@ pub async fn serve(
         async move {
             let (head, body) = request.into_parts();
             let body = Limited::new(body, BODY_CEILING).boxed();
-            let mut reply = service.call(Call { head, body, request_id: String::new() }).await;
+            let mut reply = service.call(Call { head, body, request_id: String::new(), origin }).await;
             if last {
                 reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
@@ -111,7 +113,7 @@ mod tests {
         drain: &CancellationToken,
     ) -> (DuplexStream, impl Future<Output = Result<(), hyper::Error>> + use<>) {
         let (near, far) = duplex(256 * 1024);
-        (near, serve(Box::new(far), Arc::new(Gate(gate.clone())), drain.clone()))
+        (near, serve(Box::new(far), Arc::new(Gate(gate.clone())), Origin::default(), drain.clone()))
     }
 
     fn open() -> CancellationToken {

@@ -1,4 +1,4 @@
-//! What a service answers: JSON, nothing, or a fault in the words of Keystone or Nova.
+//! What a service answers: JSON, a page, nothing, or a fault in the words of Keystone, Nova or a page.
 //!
 //! A reply may carry canaries; they are reported as sent when the connection takes the body to write it, not
 //! when the answer was composed. No routing and no decisions here.
@@ -76,6 +76,44 @@ pub fn json_reply(status: StatusCode, body: &Value) -> Reply {
     reply
 }
 
+/// An answer with a page, which nobody keeps, frames or takes for something else.
+pub fn html_reply(status: StatusCode, page: String) -> Reply {
+    let mut reply = empty_reply(status);
+    for (name, value) in [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ] {
+        reply.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    reply.body_mut().bytes = Bytes::from(page);
+    reply
+}
+
+/// A page around a body; both are HTML already.
+pub(super) fn page(title: &str, body: &str) -> String {
+    format!(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head><title>{title}</title></head>\n<body>\n{body}</body>\n</html>\n"
+    )
+}
+
+/// Text as it may stand in HTML, in an attribute too.
+pub(super) fn escaped(text: &str) -> String {
+    let mut html = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '&' => html.push_str("&amp;"),
+            '<' => html.push_str("&lt;"),
+            '>' => html.push_str("&gt;"),
+            '"' => html.push_str("&quot;"),
+            '\'' => html.push_str("&#x27;"),
+            other => html.push(other),
+        }
+    }
+    html
+}
+
 /// A status and nothing else.
 pub fn empty_reply(status: StatusCode) -> Reply {
     let mut reply = Response::new(ReplyBody::default());
@@ -125,12 +163,21 @@ pub enum Dialect {
     /// `{"<fault name>":{"code","message"}}`, the name by status. A 401 is Keystone's: in a real Nova the
     /// Keystone middleware writes it.
     Nova,
+    /// A page with the title of the status, as Django writes it.
+    Page,
 }
 
 impl Dialect {
     /// The fault as this dialect words it.
     pub fn reply(self, fault: Fault) -> Reply {
         let code = fault.status.as_u16();
+        if self == Self::Page {
+            let title = fault.status.canonical_reason().unwrap_or("Error");
+            let text = format!("<h1>{title}</h1>\n<p>{}</p>\n", escaped(&fault.message));
+            let mut reply = html_reply(fault.status, page(title, &text));
+            reply.headers_mut().extend(fault.headers);
+            return reply;
+        }
         let body = if self == Self::Keystone || fault.status == StatusCode::UNAUTHORIZED {
             let title = fault.status.canonical_reason().unwrap_or("Error");
             json!({"error": {"code": code, "title": title, "message": fault.message}})
@@ -180,6 +227,14 @@ mod tests {
             worded(Dialect::Nova, StatusCode::NOT_FOUND),
             json!({"itemNotFound": {"code": 404, "message": "because"}})
         );
+    }
+
+    #[test]
+    fn a_page_escapes_what_it_repeats() {
+        let reply = Dialect::Page.reply(Fault::new(StatusCode::FORBIDDEN, "<script>'\"&"));
+        let text = std::str::from_utf8(reply.body().bytes()).unwrap();
+        assert!(text.contains("<h1>Forbidden</h1>\n<p>&lt;script&gt;&#x27;&quot;&amp;</p>"), "{text}");
+        assert_eq!(reply.headers()[header::CONTENT_TYPE], "text/html; charset=utf-8");
     }
 
     #[test]

@@ -18,11 +18,15 @@ use tokio::{io::duplex, time::Instant};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
+    call::Call,
     catalog::{Catalog, CatalogEntry},
     client::{Client, ExchangeError},
-    compute::{Compute, ComputeConfig, ComputeStore, ServiceUser},
+    client_cert::{self, CLIENT_CERT},
+    compute::{Compute, ComputeConfig, ComputeStore, ServiceUser, Worker},
     http::{Service, serve},
     identity::{Cloud, Directory, HashCost, Identity, IdentityConfig, NewUser, Tokens},
+    origin::Origin,
+    pipeline::Answering,
     plant::Plant,
 };
 use crate::{
@@ -72,6 +76,8 @@ pub(crate) struct Wire {
     pub(crate) authority: &'static str,
     /// Connections opened so far.
     pub(crate) opened: AtomicUsize,
+    /// The listener its calls arrive on.
+    pub(crate) origin: Origin,
     drain: Mutex<CancellationToken>,
     served: TaskTracker,
 }
@@ -83,9 +89,15 @@ impl Wire {
     }
 
     pub(crate) fn to(service: Arc<dyn Service>, authority: &'static str) -> Arc<Self> {
+        Self::through(Origin::default(), service, authority)
+    }
+
+    /// To a listener of the service's.
+    pub(crate) fn through(origin: Origin, service: Arc<dyn Service>, authority: &'static str) -> Arc<Self> {
         Arc::new(Self {
             service,
             authority,
+            origin,
             opened: AtomicUsize::default(),
             drain: Mutex::default(),
             served: TaskTracker::new(),
@@ -99,7 +111,7 @@ impl Connect for Wire {
             self.opened.fetch_add(1, Ordering::Relaxed);
             let (near, far) = duplex(64 * 1024);
             let drain = self.drain.lock().unwrap().clone();
-            self.served.spawn(serve(Box::new(far), Arc::clone(&self.service), drain));
+            self.served.spawn(serve(Box::new(far), Arc::clone(&self.service), self.origin, drain));
             Ok(Box::new(near) as _)
         })
     }
@@ -108,6 +120,30 @@ impl Connect for Wire {
         self.authority
     }
 }
+
+/// A proxy's word in front of a service: whatever `Client-Cert` a caller made up is replaced by the
+/// certificate the caller really presented, if any.
+pub(crate) struct Fronted {
+    pub(crate) service: Arc<dyn Service>,
+    pub(crate) certificate: Option<&'static [u8]>,
+}
+
+impl Service for Fronted {
+    fn call(&self, mut call: Call) -> Answering<'_> {
+        call.head.headers.remove(CLIENT_CERT);
+        if let Some(der) = self.certificate {
+            let value = client_cert::write(der).parse().unwrap();
+            call.head.headers.insert(CLIENT_CERT, value);
+        }
+        self.service.call(call)
+    }
+}
+
+/// A listener behind such a proxy.
+pub(crate) const BELIEVING: Origin = Origin { privileged: false, believes_client_cert: true };
+
+/// A listener for privileged operations.
+pub(crate) const PRIVILEGED: Origin = Origin { privileged: true, believes_client_cert: false };
 
 /// A dial nobody answers.
 pub(crate) struct Refused;
@@ -126,6 +162,7 @@ impl Connect for Refused {
 pub(crate) struct Stand {
     pub(crate) registry: Arc<Registry>,
     pub(crate) identity: Arc<Identity>,
+    pub(crate) compute: Arc<Compute>,
     pub(crate) to_identity: Arc<Wire>,
     pub(crate) to_compute: Arc<Wire>,
     pub(crate) store: Arc<ComputeStore>,
@@ -137,6 +174,15 @@ impl Stand {
     }
 
     pub(crate) async fn with_lifetime(lifetime: SignedDuration) -> Self {
+        Self::made(lifetime, false).await
+    }
+
+    /// Both services bind tokens.
+    pub(crate) async fn binding() -> Self {
+        Self::made(Tokens::LIFETIME, true).await
+    }
+
+    async fn made(lifetime: SignedDuration, bind_tokens: bool) -> Self {
         let registry = Arc::new(Registry::default());
         let cloud = Arc::new(Cloud {
             directory: Directory::default(),
@@ -148,6 +194,7 @@ impl Stand {
             endpoint: "http://identity.invalid:5000".into(),
             cost: HashCost::LEAST,
             hash_threads: 0,
+            bind_tokens,
             plant: registry.clone(),
         })
         .unwrap();
@@ -164,15 +211,33 @@ impl Stand {
         }
         let to_identity = Wire::to(identity.clone(), "identity.invalid:5000");
         let store = Arc::new(ComputeStore::new(Instant::now()));
-        let compute = Compute::new(compute_config(&registry, &store, to_identity.clone(), "nova-password"));
-        let to_compute = Wire::to(compute, "compute.invalid:8774");
-        Self { registry, identity, to_identity, to_compute, store }
+        let config = compute_config(&registry, &store, to_identity.clone(), "nova-password");
+        let compute = Compute::new(ComputeConfig { bind_tokens, ..config });
+        let to_compute = Wire::to(compute.clone(), "compute.invalid:8774");
+        Self { registry, identity, compute, to_identity, to_compute, store }
+    }
+
+    /// To identity, through a proxy that saw this certificate.
+    pub(crate) fn to_identity_as(&self, certificate: Option<&'static [u8]>) -> Arc<Wire> {
+        let fronted = Fronted { service: self.identity.clone(), certificate };
+        Wire::through(BELIEVING, Arc::new(fronted), "identity.invalid:5000")
+    }
+
+    /// To compute, through a proxy that saw this certificate.
+    pub(crate) fn to_compute_as(&self, certificate: Option<&'static [u8]>) -> Arc<Wire> {
+        let fronted = Fronted { service: self.compute.clone(), certificate };
+        Wire::through(BELIEVING, Arc::new(fronted), "compute.invalid:8774")
     }
 
     /// A token of a user, got as the real client gets it.
     pub(crate) async fn token(&self, user: &str) -> String {
+        self.token_over(self.to_identity.clone(), user).await
+    }
+
+    /// The same over another dial.
+    pub(crate) async fn token_over(&self, dial: Arc<Wire>, user: &str) -> String {
         let body = login_body(user, &format!("{user}-password"), None);
-        let answer = ask(self.to_identity.clone(), post("/v3/auth/tokens", &body)).await;
+        let answer = ask(dial, post("/v3/auth/tokens", &body)).await;
         assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.body);
         answer.text("x-subject-token").to_owned()
     }
@@ -194,6 +259,8 @@ pub(crate) fn compute_config(
             password: password.into(),
             project: "service".into(),
         },
+        bind_tokens: false,
+        workers: vec![Worker { binary: "nova-compute".into(), host: "compute-1".into() }],
         plant: registry.clone(),
         publisher: None,
     }

@@ -241,11 +241,9 @@ fn servers(ledger: &Ledger, admin: &User) -> Result<(), Full> {
         project: admin.project.id.clone(),
         request_id: ids::request_id(),
     };
-    for store in ledger.stores() {
-        for name in SERVERS {
-            let new = NewServer { name: name.to_owned(), flavor: "1".to_owned(), metadata: BTreeMap::new() };
-            store.create(&actor, new)?;
-        }
+    for name in SERVERS {
+        let new = NewServer { name: name.to_owned(), flavor: "1".to_owned(), metadata: BTreeMap::new() };
+        ledger.store().create(&actor, new)?;
     }
     Ok(())
 }

@@ -15,6 +15,7 @@ use super::{
     schedule::Arrival,
 };
 use crate::{
+    connect::Connect,
     launch::{PROJECT, users::Doors},
     ledger::Ledger,
     node::{thread::NodeThread, wiring::NodeConnect},
@@ -60,6 +61,7 @@ pub struct Crowd {
     thread: NodeThread,
     label: String,
     users: Arc<Users>,
+    visits_page: bool,
     identity: Arc<Identity>,
     plant: Arc<dyn Plant>,
     enrolled: usize,
@@ -73,9 +75,13 @@ impl Crowd {
         let identity = ledger.nodes().iter().find_map(|node| node.identity().cloned());
         let identity = identity.ok_or(CrowdError::Nobody("identity service"))?;
         let (world, limits) = (ledger.world(), Limits::default());
+        let page =
+            doors.login_page.as_ref().map(|page| NodeConnect::new(&world, page, limits)).transpose()?;
+        let visits_page = page.is_some();
         let users = Users::new(UsersConfig {
             identity: NodeConnect::new(&world, &doors.identity, limits)?,
             compute: NodeConnect::new(&world, &doors.compute, limits)?,
+            login_page: page.map(|page| page as Arc<dyn Connect>),
             keep: 0,
             plant: ledger.plant.clone(),
         });
@@ -86,6 +92,7 @@ impl Crowd {
             thread,
             label: doors.label.clone(),
             users,
+            visits_page,
             identity,
             plant: ledger.plant.clone(),
             enrolled: 0,
@@ -101,6 +108,11 @@ impl Crowd {
     /// Kernel id of its thread.
     pub fn thread_id(&self) -> i32 {
         self.thread.id()
+    }
+
+    /// Whether there is a login page they can visit.
+    pub fn visits_page(&self) -> bool {
+        self.visits_page
     }
 
     /// Makes accounts for logins to come, each with a canary for a password.

@@ -193,7 +193,7 @@ mod tests {
             Box::pin(async move {
                 match operation {
                     Operation::List => sleep(ms(1)).await,
-                    Operation::Login => sleep(ms(10_000)).await,
+                    Operation::Login | Operation::Page => sleep(ms(10_000)).await,
                     Operation::Delete => advance(ms(20)).await,
                     Operation::Create => std::future::pending().await,
                 }

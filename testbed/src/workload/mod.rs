@@ -1,7 +1,7 @@
 //! Honest users: what they do, when they meant to do it, and how long it took them.
 //!
 //! ```text
-//! schedule (pure, from the seed) ── generator (open loop) ── operations (Users) ── client ── dials
+//! schedule (pure, from the seed) ── generator (open loop) ── operations (Users) ── client, browser ── dials
 //!                                        └── Record: meter (histograms per operation and second)
 //! ```
 //!
@@ -10,6 +10,7 @@
 //! only tasks are the generator's, which it awaits or aborts before it returns.
 
 mod accounts;
+mod browser;
 mod client;
 mod crowd;
 mod generator;

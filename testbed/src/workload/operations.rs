@@ -1,4 +1,4 @@
-//! Users at work: login, list, create, delete, and what one operation leaves for the next.
+//! Users at work: login, list, create, delete, a visit to the page, and what one operation leaves for the next.
 //!
 //! Tokens of completed logins serve later operations, in turn; deletes take servers that earlier creates made.
 //! [`Users::warm_up`] provides both before a schedule starts. An operation that still finds no token or no
@@ -13,6 +13,7 @@ use hyper::StatusCode;
 
 use super::{
     accounts::Account,
+    browser::Browser,
     client::OpenStack,
     generator::{Perform, Performing},
     schedule::Operation,
@@ -43,6 +44,9 @@ pub enum Failure {
     /// Every account has logged in already.
     #[error("no account is left to log in with")]
     NoAccount,
+    /// These users know no login page.
+    #[error("there is no login page to visit")]
+    NoPage,
     /// Patience ended.
     #[error("took too long")]
     TooLong,
@@ -58,6 +62,7 @@ impl Failure {
             Self::Status(_) => "refused",
             Self::Answer(_) => "answer",
             Self::NoAccount => "no-account",
+            Self::NoPage => "no-page",
             Self::TooLong => "too-long",
         }
     }
@@ -69,6 +74,8 @@ pub struct UsersConfig {
     pub identity: Arc<dyn Connect>,
     /// The dial named `compute`.
     pub compute: Arc<dyn Connect>,
+    /// The dial named `login-page`, where there is one.
+    pub login_page: Option<Arc<dyn Connect>>,
     /// Idle connections kept per dial; 0 = one connection per request.
     pub keep: usize,
     /// Gives canaries and hears which were sent.
@@ -78,6 +85,7 @@ pub struct UsersConfig {
 /// The honest users of one launch.
 pub struct Users {
     cloud: OpenStack,
+    browser: Option<Browser>,
     /// Who has not logged in yet.
     accounts: Mutex<VecDeque<Account>>,
     /// Tokens, in turn.
@@ -89,7 +97,10 @@ pub struct Users {
 impl Users {
     /// Users without accounts, sessions or servers.
     pub fn new(config: UsersConfig) -> Arc<Self> {
+        let plant = config.plant.clone();
+        let browser = config.login_page.map(|page| Browser { client: Client::new(page, config.keep), plant });
         Arc::new(Self {
+            browser,
             cloud: OpenStack {
                 identity: Client::new(config.identity, config.keep),
                 compute: Client::new(config.compute, config.keep),
@@ -175,6 +186,11 @@ impl Users {
         self.judged(&token, deleted)
     }
 
+    async fn visit(&self, account: Option<Account>) -> Result<(), Failure> {
+        let browser = self.browser.as_ref().ok_or(Failure::NoPage)?;
+        browser.visit(&account.ok_or(Failure::NoAccount)?).await
+    }
+
     /// Forgets a token that was answered 401: revoked or expired, it would only fail others.
     fn judged<T>(&self, token: &str, outcome: Result<T, Failure>) -> Result<T, Failure> {
         if let Err(Failure::Status(StatusCode::UNAUTHORIZED)) = outcome {
@@ -187,13 +203,14 @@ impl Users {
 impl Perform for Users {
     fn perform(self: Arc<Self>, operation: Operation) -> Performing {
         // Taken now, not when the task first runs: which login is whose depends on the schedule alone.
-        let account = (operation == Operation::Login).then(|| self.next_account()).flatten();
+        let account = operation.logs_in().then(|| self.next_account()).flatten();
         Box::pin(async move {
             match operation {
                 Operation::Login => self.log_in(account).await.map(drop),
                 Operation::List => self.list().await,
                 Operation::Create => self.create().await,
                 Operation::Delete => self.delete().await,
+                Operation::Page => self.visit(account).await,
             }
         })
     }

@@ -2,8 +2,8 @@
 //!
 //! Gaps and operations come from two `ChaCha8` streams of their own, so that another rate keeps the order of
 //! operations. Operations are dealt from a shuffled deck in the proportions of the weights, dealt anew when it
-//! is empty: each kind occurs early even in a short run, at the price that a deck's last cards are not
-//! independent of its first.
+//! is empty, and every kind is among the first eight of a deck: each occurs early even in a short run, at the
+//! price that a deck's last cards are not independent of its first.
 
 use std::time::Duration;
 
@@ -12,6 +12,9 @@ use serde::{Deserialize, Serialize};
 
 /// Arrivals of one schedule at most, whatever rate and duration ask for.
 pub const MAX_ARRIVALS: usize = 1_000_000;
+
+/// Draws of a fresh deck within which every kind occurs: the shortest phase a scenario asks for.
+const EARLY: usize = 8;
 
 /// What an honest user does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -25,11 +28,14 @@ pub enum Operation {
     Create,
     /// `DELETE /v2.1/servers/{id}` of a server made earlier.
     Delete,
+    /// The login page's form with a password nobody used before, then the page behind it. Only where users have
+    /// a dial to one.
+    Page,
 }
 
 impl Operation {
     /// Every operation, in the order of a day's work.
-    pub const ALL: [Self; 4] = [Self::Login, Self::List, Self::Create, Self::Delete];
+    pub const ALL: [Self; 5] = [Self::Login, Self::List, Self::Create, Self::Delete, Self::Page];
 
     /// The word used in TOML, JSON and on screen.
     pub const fn word(self) -> &'static str {
@@ -38,7 +44,13 @@ impl Operation {
             Self::List => "list",
             Self::Create => "create",
             Self::Delete => "delete",
+            Self::Page => "page",
         }
+    }
+
+    /// Does it use up an account?
+    pub const fn logs_in(self) -> bool {
+        matches!(self, Self::Login | Self::Page)
     }
 }
 
@@ -74,6 +86,21 @@ pub struct Weights {
     pub create: u8,
     /// Deletes.
     pub delete: u8,
+    /// Visits to the login page.
+    #[serde(default)]
+    pub page: u8,
+}
+
+impl Weights {
+    /// The operations that occur, in the order of a day's work.
+    pub fn operations(self) -> impl Iterator<Item = Operation> {
+        Operation::ALL.into_iter().zip(self.of_all()).filter(|(_, weight)| *weight > 0).map(|(op, _)| op)
+    }
+
+    fn of_all(self) -> [u8; 5] {
+        let Self { login, list, create, delete, page } = self;
+        [login, list, create, delete, page]
+    }
 }
 
 /// A workload, as a scenario describes it.
@@ -125,9 +152,9 @@ pub fn schedule(plan: &Plan, seed: u64, stream: u64) -> Vec<Arrival> {
     arrivals
 }
 
-/// Accounts a schedule uses up: every login has a user of its own.
+/// Accounts a schedule uses up: every login has a user of its own, on the page too.
 pub fn accounts_needed(arrivals: &[Arrival]) -> usize {
-    arrivals.iter().filter(|arrival| arrival.operation == Operation::Login).count()
+    arrivals.iter().filter(|arrival| arrival.operation.logs_in()).count()
 }
 
 /// Servers that must exist beforehand so that every delete finds one, if each create is done before the next
@@ -139,7 +166,7 @@ pub fn servers_needed(arrivals: &[Arrival]) -> usize {
             (Operation::Create, _) => owned += 1,
             (Operation::Delete, 0) => needed += 1,
             (Operation::Delete, _) => owned -= 1,
-            (Operation::Login | Operation::List, _) => {}
+            (Operation::Login | Operation::List | Operation::Page, _) => {}
         }
     }
     needed
@@ -169,8 +196,7 @@ struct Deck {
 
 impl Deck {
     fn new(weights: Weights, rng: ChaCha8Rng) -> Self {
-        let Weights { login, list, create, delete } = weights;
-        let weights = [login, list, create, delete];
+        let weights = weights.of_all();
         let divisor = weights.into_iter().fold(0, gcd).max(1);
         let cards = |(operation, weight)| std::iter::repeat_n(operation, usize::from(weight / divisor));
         let full = Operation::ALL.into_iter().zip(weights).flat_map(cards).collect();
@@ -181,11 +207,33 @@ impl Deck {
         if self.left.is_empty() {
             self.left.clone_from(&self.full);
             for last in (1..self.left.len()).rev() {
-                let other = (u128::from(self.rng.next_u64()) * (last as u128 + 1)) >> 64;
-                self.left.swap(last, other as usize);
+                let other = self.below(last + 1);
+                self.left.swap(last, other);
             }
+            self.bring_forward();
         }
         self.left.pop()
+    }
+
+    /// Gives each kind that came late a place among the first draws, where another kind has more than one.
+    fn bring_forward(&mut self) {
+        let early = self.left.len().saturating_sub(EARLY);
+        for kind in Operation::ALL {
+            let late = self.left.iter().position(|card| *card == kind).filter(|at| *at < early);
+            let (Some(late), false) = (late, self.left[early..].contains(&kind)) else { continue };
+            let drawn = &self.left[early..];
+            let doubled = |at: &usize| drawn.iter().filter(|card| **card == drawn[*at]).count() > 1;
+            let places: Vec<usize> = (0..drawn.len()).filter(doubled).collect();
+            if !places.is_empty() {
+                let place = places[self.below(places.len())];
+                self.left.swap(late, early + place);
+            }
+        }
+    }
+
+    /// Uniform below a bound, written out for the reason `unit` gives.
+    fn below(&mut self, bound: usize) -> usize {
+        ((u128::from(self.rng.next_u64()) * bound as u128) >> 64) as usize
     }
 }
 
@@ -198,7 +246,8 @@ fn gcd(one: u8, other: u8) -> u8 {
 mod tests {
     use super::*;
 
-    const MIX: Weights = Weights { login: 40, list: 40, create: 10, delete: 10 };
+    const MIX: Weights = Weights { login: 40, list: 40, create: 10, delete: 10, page: 0 };
+    const WITH_PAGE: Weights = Weights { login: 6, list: 6, create: 4, delete: 4, page: 1 };
 
     fn plan(pace: Pace, extent: Extent) -> Plan {
         Plan { pace, extent, weights: MIX }
@@ -210,6 +259,7 @@ mod tests {
             Operation::List => 'l',
             Operation::Create => 'c',
             Operation::Delete => 'd',
+            Operation::Page => 'p',
         };
         arrivals.iter().map(letter).collect()
     }
@@ -218,7 +268,7 @@ mod tests {
     fn one_seed_gives_this_schedule_on_every_machine() {
         let arrivals = schedule(&plan(Pace::Poisson(100.0), Extent::Count(10)), 42, 0);
         let micros: Vec<_> = arrivals.iter().map(|arrival| arrival.at.as_micros()).collect();
-        assert_eq!(letters(&arrivals), "liilidllic");
+        assert_eq!(letters(&arrivals), "liicidllil");
         assert_eq!(micros, [11453, 41466, 47044, 56915, 60320, 61945, 65627, 81917, 96668, 99394]);
     }
 
@@ -254,9 +304,40 @@ mod tests {
         let arrivals = schedule(&plan(Pace::Constant(1.0), Extent::Count(30)), 3, 0);
         for deck in arrivals.chunks(10) {
             let count = |operation| deck.iter().filter(|arrival| arrival.operation == operation).count();
-            assert_eq!(Operation::ALL.map(count), [4, 4, 1, 1]);
+            assert_eq!(Operation::ALL.map(count), [4, 4, 1, 1, 0]);
         }
         assert_eq!(accounts_needed(&arrivals), 12);
+    }
+
+    #[test]
+    fn the_rarest_kind_is_among_the_first_of_every_deck_and_stays_rare() {
+        for seed in 0..200 {
+            let plan = Plan { weights: WITH_PAGE, ..plan(Pace::Constant(1.0), Extent::Count(21 * 4)) };
+            let arrivals = schedule(&plan, seed, 0);
+            for deck in letters(&arrivals).as_bytes().chunks(21) {
+                for kind in *b"ilcdp" {
+                    assert!(deck[..EARLY].contains(&kind), "seed {seed}: {}", String::from_utf8_lossy(deck));
+                }
+                let visits = String::from_utf8_lossy(deck).matches('p').count();
+                assert_eq!(visits, 1, "seed {seed}");
+            }
+        }
+    }
+
+    #[test]
+    fn where_there_is_no_page_its_share_goes_to_the_others() {
+        let without = Weights { page: 0, ..WITH_PAGE };
+        let shares = |weights| {
+            let arrivals =
+                schedule(&Plan { weights, ..plan(Pace::Constant(1.0), Extent::Count(2100)) }, 5, 0);
+            let letters = letters(&arrivals);
+            ["i", "l", "c", "d", "p"].map(|kind| letters.matches(kind).count())
+        };
+        assert_eq!(shares(without), [630, 630, 420, 420, 0]);
+        assert_eq!(shares(WITH_PAGE), [600, 600, 400, 400, 100], "no more than one in twenty");
+        let words = |weights: Weights| weights.operations().map(Operation::word).collect::<Vec<_>>();
+        assert_eq!(words(without), ["login", "list", "create", "delete"]);
+        assert_eq!(words(WITH_PAGE).last(), Some(&"page"));
     }
 
     #[test]
@@ -265,7 +346,7 @@ mod tests {
             let endless = Extent::For(Duration::from_secs(1));
             assert_eq!(schedule(&plan(Pace::Constant(rate), endless), 1, 0), []);
         }
-        let nothing = Weights { login: 0, list: 0, create: 0, delete: 0 };
+        let nothing = Weights { login: 0, list: 0, create: 0, delete: 0, page: 0 };
         let idle = Plan { pace: Pace::Constant(1.0), extent: Extent::Count(5), weights: nothing };
         assert_eq!(schedule(&idle, 1, 0), []);
     }

@@ -10,7 +10,10 @@ use tokio_util::sync::CancellationToken;
 use super::*;
 use crate::{
     connect::Connect,
-    services::testing::{Refused, Stand},
+    services::{
+        login_page::{LoginPage, LoginPageConfig},
+        testing::{Refused, Stand, Wire},
+    },
     vocabulary::Asset,
 };
 
@@ -18,13 +21,13 @@ const BOUNDS: Bounds =
     Bounds { in_flight: 100, patience: Duration::from_secs(10), stragglers: Duration::from_secs(10) };
 
 fn plan(count: usize) -> Plan {
-    let weights = Weights { login: 4, list: 4, create: 1, delete: 1 };
+    let weights = Weights { login: 4, list: 4, create: 1, delete: 1, page: 0 };
     Plan { pace: Pace::Constant(50.0), extent: Extent::Count(count), weights }
 }
 
 fn users(stand: &Stand, identity: Arc<dyn Connect>, keep: usize) -> Arc<Users> {
     let (compute, plant) = (stand.to_compute.clone(), stand.registry.clone());
-    Users::new(UsersConfig { identity, compute, keep, plant })
+    Users::new(UsersConfig { identity, compute, login_page: None, keep, plant })
 }
 
 async fn run(users: &Arc<Users>, arrivals: &[Arrival]) -> (Tally, Arc<Meter>) {
@@ -45,7 +48,7 @@ async fn a_day_of_honest_users_is_served_and_every_canary_of_it_was_sent() {
 
     let (tally, meter) = run(&users, &arrivals).await;
     assert_eq!((tally.offered, tally.ended, tally.dropped, tally.in_flight), (100, 100, 0, 0));
-    for (operation, count) in Operation::ALL.into_iter().zip([40, 40, 10, 10]) {
+    for (operation, count) in Operation::ALL.into_iter().zip([40, 40, 10, 10, 0]) {
         assert_eq!(
             meter.total(operation),
             Counts { offered: count, done: count, ..Counts::default() },
@@ -78,6 +81,54 @@ async fn without_a_warm_up_an_operation_does_what_it_lacks_first() {
     assert_eq!(meter.total(Operation::Delete).done, 1, "{:?}", meter.failures());
     assert_eq!(stand.store.creations().len(), 1);
     assert_eq!(stand.store.deletions().len(), 1);
+}
+
+/// Users who also know a login page, and the page.
+fn page_users(stand: &Stand) -> Arc<Users> {
+    let plant = stand.registry.clone();
+    let page = LoginPageConfig { identity: stand.to_identity.clone(), secure: false, plant: plant.clone() };
+    let page = Wire::to(LoginPage::new(page), "horizon.invalid");
+    let (identity, compute) = (stand.to_identity.clone(), stand.to_compute.clone());
+    Users::new(UsersConfig { identity, compute, login_page: Some(page), keep: 0, plant })
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_there_is_a_page_users_log_in_there_too_each_with_a_password_of_their_own() {
+    let stand = Stand::new().await;
+    let weights = Weights { login: 6, list: 6, create: 4, delete: 4, page: 1 };
+    let arrivals = schedule(&Plan { weights, ..plan(42) }, 42, 0);
+    let users = page_users(&stand);
+    let count = accounts_needed(&arrivals) + 1;
+    users.add_accounts(enrol(&stand.identity, &*stand.registry, "demo", 0, count).await.unwrap());
+    users.warm_up(1, servers_needed(&arrivals)).await.unwrap();
+    let (tally, meter) = run(&users, &arrivals).await;
+    assert_eq!((tally.offered, tally.ended, tally.dropped), (42, 42, 0));
+    for (operation, count) in Operation::ALL.into_iter().zip([12, 12, 8, 8, 2]) {
+        assert_eq!(meter.total(operation).done, count, "{operation:?}: {:?}", meter.failures());
+    }
+    let recorded: u64 = meter.take_intervals().iter().map(|interval| interval.latencies.len()).sum();
+    assert_eq!(recorded, 42, "all five operations add up");
+    let passwords = stand.registry.of(Asset::Password);
+    assert_eq!(passwords.len(), 12 + 2 + 1);
+    assert!(passwords.iter().all(|password| stand.registry.was_sent(password)), "form logins too");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_visit_fails_where_the_page_has_no_identity_or_does_not_exist() {
+    let stand = Stand::new().await;
+    let page = Arrival { at: Duration::ZERO, operation: Operation::Page };
+    let nowhere = users(&stand, stand.to_identity.clone(), 0);
+    let known = page_users(&stand);
+    for users in [&nowhere, &known] {
+        users.add_accounts(vec![Account {
+            name: "ghost".into(),
+            password: "boo".into(),
+            project: "demo".into(),
+        }]);
+    }
+    assert_eq!(run(&nowhere, &[page]).await.1.failures(), [("no-page", 1)].into());
+    assert_eq!(run(&known, &[page]).await.1.failures(), [("answer", 1)].into(), "the form again, no session");
+    assert_eq!(run(&known, &[page]).await.1.failures(), [("no-account", 1)].into());
 }
 
 #[tokio::test(start_paused = true)]

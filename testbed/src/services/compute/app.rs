@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{
     auth::header,
-    documents,
+    documents::{self, Worker},
     store::{Actor, ComputeStore, Server},
 };
 use crate::{
@@ -32,6 +32,7 @@ pub(super) struct ComputeApp {
     pub(super) store: Arc<ComputeStore>,
     pub(super) endpoint: String,
     pub(super) identity_uri: String,
+    pub(super) workers: Vec<Worker>,
     pub(super) plant: Arc<dyn Plant>,
     /// Tells compute hosts what was done, where there is a queue.
     pub(super) publisher: Option<Arc<Publisher>>,
@@ -48,6 +49,7 @@ enum Action {
     Delete,
     Flavors,
     FlavorsDetail,
+    Workers,
 }
 
 /// `detail` stands before `{}`, which would take it as an id.
@@ -61,6 +63,7 @@ const ROUTES: &[Route<Action>] = &[
     ("DELETE", "v2.1/servers/{}", Action::Delete),
     ("GET", "v2.1/flavors", Action::Flavors),
     ("GET", "v2.1/flavors/detail", Action::FlavorsDetail),
+    ("GET", "v2.1/os-services", Action::Workers),
 ];
 
 impl App for ComputeApp {
@@ -107,6 +110,10 @@ impl ComputeApp {
             }
             Action::Flavors => Ok(ok(&json!({"flavors": documents::flavors(false)}))),
             Action::FlavorsDetail => Ok(ok(&json!({"flavors": documents::flavors(true)}))),
+            Action::Workers if may_administer(&call) => {
+                Ok(ok(&json!({"services": documents::workers(&self.workers)})))
+            }
+            Action::Workers => Err(forbidden("os-services:list")),
             Action::Versions | Action::Version => Err(unknown("version")),
         }
     }
@@ -163,6 +170,18 @@ impl ComputeApp {
 
 fn ok(body: &Value) -> Reply {
     json_reply(StatusCode::OK, body)
+}
+
+/// An admin at a listener that answers privileged operations.
+fn may_administer(call: &Call) -> bool {
+    let admin = call.header(header::ROLES).is_some_and(|roles| roles.split(',').any(|role| role == "admin"));
+    call.origin.privileged && admin
+}
+
+/// One and the same whether the listener or the role is missing.
+fn forbidden(action: &str) -> Fault {
+    let message = format!("Policy doesn't allow os_compute_api:{action} to be performed.");
+    Fault::new(StatusCode::FORBIDDEN, message)
 }
 
 fn unknown(id: &str) -> Fault {

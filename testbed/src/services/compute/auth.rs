@@ -40,6 +40,8 @@ pub(super) struct Auth {
     pub(super) validator: Validator,
     /// Where `WWW-Authenticate` sends people.
     pub(super) identity_uri: String,
+    /// A bound token is believed only from the holder of its certificate.
+    pub(super) bind_tokens: bool,
 }
 
 impl Filter for Auth {
@@ -65,6 +67,12 @@ impl Auth {
         let token = call.header("x-auth-token").map(str::to_owned);
         let token = token.ok_or_else(|| self.refused())?;
         match self.validator.holder(&token).await {
+            // A certificate nobody can read is as good as none.
+            Ok(Some(holder))
+                if self.bind_tokens && holder.is_robbed_by(call.certificate().unwrap_or_default()) =>
+            {
+                Err(self.refused())
+            }
             Ok(Some(holder)) => write(&holder, &mut call.head.headers).ok_or_else(unavailable),
             Ok(None) => Err(self.refused()),
             Err(_) => Err(unavailable()),

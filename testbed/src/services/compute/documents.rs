@@ -1,4 +1,4 @@
-//! Servers and flavors as Nova writes them, and what it reads from a create. Pure.
+//! Servers, flavors and workers as Nova writes them, and what it reads from a create. Pure.
 
 use std::collections::BTreeMap;
 
@@ -14,6 +14,26 @@ const MAX_TEXT: usize = 255;
 /// The flavors of this cloud: id, name, vCPUs, RAM in MiB, disk in GiB.
 const FLAVORS: &[(&str, &str, u32, u32, u32)] =
     &[("1", "m1.tiny", 1, 512, 1), ("2", "m1.small", 1, 2048, 20), ("3", "m1.medium", 2, 4096, 40)];
+
+/// A service of Nova's on some host, as the plan of the launch knows it; nobody watches whether it lives.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Worker {
+    /// `nova-compute`.
+    pub binary: String,
+    /// On which host.
+    pub host: String,
+}
+
+/// The list of `/os-services`.
+pub(super) fn workers(workers: &[Worker]) -> Value {
+    let worker = |(number, worker): (usize, &Worker)| {
+        json!({
+            "id": number + 1, "binary": worker.binary, "host": worker.host, "zone": "nova",
+            "status": "enabled", "state": "up", "updated_at": null, "disabled_reason": null,
+        })
+    };
+    workers.iter().enumerate().map(worker).collect()
+}
 
 /// The version document of `/` and `/v2.1`.
 pub(super) fn version(endpoint: &str) -> Value {

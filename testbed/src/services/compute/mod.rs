@@ -14,6 +14,7 @@ mod documents;
 mod store;
 mod validator;
 
+pub use documents::Worker;
 pub use store::{Actor, Change, ComputeStore, Creation, Deletion, Full, MAX_SERVERS, NewServer, Server};
 pub use validator::{DEADLINE as VALIDATION_DEADLINE, OwnToken, ServiceUser};
 
@@ -48,6 +49,10 @@ pub struct ComputeConfig {
     pub identity: Arc<dyn Connect>,
     /// How it logs in there itself.
     pub service_user: ServiceUser,
+    /// Accept a token bound to a certificate only from whoever presents it.
+    pub bind_tokens: bool,
+    /// What `os-services` lists.
+    pub workers: Vec<Worker>,
     /// Gives canaries for response bodies.
     pub plant: Arc<dyn Plant>,
     /// Tells compute hosts which servers were made and deleted; `None` = there is no queue.
@@ -74,6 +79,7 @@ impl Compute {
             store: config.store,
             endpoint: config.endpoint,
             identity_uri: config.identity_uri.clone(),
+            workers: config.workers,
             plant: config.plant,
             publisher: config.publisher,
         };
@@ -81,7 +87,11 @@ impl Compute {
             vec![
                 Box::new(RequestId { headers: REQUEST_ID_HEADERS }),
                 Box::new(SizeLimit { limit: SizeLimit::DEFAULT, dialect: Dialect::Nova }),
-                Box::new(Auth { validator, identity_uri: config.identity_uri }),
+                Box::new(Auth {
+                    validator,
+                    identity_uri: config.identity_uri,
+                    bind_tokens: config.bind_tokens,
+                }),
             ],
             Arc::new(app),
         );

@@ -6,14 +6,15 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use hyper::{Method, Request, Response, StatusCode, header::CONTENT_TYPE};
+use hyper::{Request, Response, StatusCode};
 use serde::Deserialize;
-use serde_json::json;
 use tokio::{sync::Mutex, time::timeout};
 
 use crate::services::{
     Written,
     client::{Client, ExchangeError},
+    client_cert::Thumbprint,
+    keystone,
     plant::Plant,
 };
 
@@ -50,6 +51,25 @@ pub(super) struct Holder {
     pub(super) user: Reference,
     pub(super) project: Reference,
     pub(super) roles: Vec<Reference>,
+    /// Of a token bound to a certificate: which.
+    cnf: Option<Confirmation>,
+}
+
+impl Holder {
+    /// Whether the token is bound, and not to the certificate its bearer came with.
+    pub(super) fn is_robbed_by(&self, certificate: Option<Thumbprint>) -> bool {
+        self.cnf.as_ref().is_some_and(|cnf| {
+            let bound_to = Thumbprint::parse(&cnf.thumbprint);
+            bound_to.is_none() || bound_to != certificate
+        })
+    }
+}
+
+/// RFC 8705, section 3.1.
+#[derive(Clone, Debug, Deserialize)]
+struct Confirmation {
+    #[serde(rename = "x5t#S256")]
+    thumbprint: String,
 }
 
 /// A thing with an id and a name in identity's answers.
@@ -125,24 +145,13 @@ impl Validator {
     }
 
     async fn log_in(&self) -> Result<String, Unavailable> {
-        let domain = json!({"id": "default"});
-        let body = json!({"auth": {
-            "identity": {"methods": ["password"], "password": {"user":
-                {"name": self.user.name, "domain": domain, "password": self.user.password}}},
-            "scope": {"project": {"name": self.user.project, "domain": domain}},
-        }});
-        let request = Request::builder()
-            .method(Method::POST)
-            .uri("/v3/auth/tokens")
-            .header(CONTENT_TYPE, "application/json")
-            .body(Bytes::from(body.to_string()))
-            .map_err(|_| Unavailable::Answer)?;
-        let response = self.client.exchange(request, self.sends(vec![self.user.password.clone()])).await?;
+        let ServiceUser { name, password, project } = &self.user;
+        let request = keystone::login(name, password, Some(project)).map_err(|_| Unavailable::Answer)?;
+        let response = self.client.exchange(request, self.sends(vec![password.clone()])).await?;
         if response.status() != StatusCode::CREATED {
             return Err(Unavailable::Status(response.status()));
         }
-        let token = response.headers().get("X-Subject-Token").and_then(|token| token.to_str().ok());
-        token.map(str::to_owned).ok_or(Unavailable::Answer)
+        keystone::token_of(&response).ok_or(Unavailable::Answer)
     }
 
     fn sends(&self, values: Vec<String>) -> Written {

@@ -12,8 +12,9 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
-    Cloud, HashPool, Hashed, User, Verified,
+    Cloud, HashPool, Hashed, Verified, documents,
     login::{Login, Reference},
+    users::{self, Wanted},
 };
 use crate::services::{
     call::Call,
@@ -34,6 +35,8 @@ pub(super) struct IdentityApp {
     pub(super) endpoint: String,
     /// What the password of an unknown user is checked against.
     pub(super) nobody: Hashed,
+    /// Tokens of callers that presented a certificate are bound to it.
+    pub(super) bind_tokens: bool,
     pub(super) plant: Arc<dyn Plant>,
 }
 
@@ -49,6 +52,8 @@ enum Action {
     Endpoints,
     Services,
     Service,
+    Users,
+    CreateUser,
 }
 
 const ROUTES: &[Route<Action>] = &[
@@ -62,6 +67,8 @@ const ROUTES: &[Route<Action>] = &[
     ("GET", "v3/endpoints", Action::Endpoints),
     ("GET", "v3/services", Action::Services),
     ("GET", "v3/services/{}", Action::Service),
+    ("GET", "v3/users", Action::Users),
+    ("POST", "v3/users", Action::CreateUser),
 ];
 
 impl App for IdentityApp {
@@ -113,6 +120,11 @@ impl IdentityApp {
                 })?;
                 json!({"service": found})
             }
+            Action::Users => {
+                self.privileged(&call, "list_users")?;
+                users::list(&self.cloud, &self.endpoint)
+            }
+            Action::CreateUser => return self.create_user(call).await,
         };
         Ok(json_reply(StatusCode::OK, &body))
     }
@@ -126,6 +138,9 @@ impl IdentityApp {
     }
 
     async fn log_in(&self, mut call: Call) -> Result<Reply, Fault> {
+        // Whoever set an unreadable one meant a certificate: no unbound token instead.
+        let bound_to = if self.bind_tokens { call.certificate() } else { Ok(None) };
+        let bound_to = bound_to.map_err(|bad| Fault::new(StatusCode::BAD_REQUEST, bad.to_string()))?;
         let login = Login::read(&call.json().await?)?;
         let user = match &login.user {
             Reference::Id(id) => self.cloud.directory.by_id(id),
@@ -138,7 +153,7 @@ impl IdentityApp {
         let matches =
             matches.map_err(|busy| Fault::new(StatusCode::SERVICE_UNAVAILABLE, busy.to_string()))?;
         let user = user.filter(|user| matches && login.in_reach_of(user)).ok_or_else(|| self.stranger())?;
-        let issued = self.cloud.tokens.issue(&user, Timestamp::now());
+        let issued = self.cloud.tokens.issue(&user, bound_to, Timestamp::now());
         let (token, facts) = issued
             .ok_or_else(|| Fault::new(StatusCode::INTERNAL_SERVER_ERROR, "The token could not be made."))?;
         self.plant.adopt_token(&token);
@@ -152,7 +167,7 @@ impl IdentityApp {
     }
 
     fn token_reply(&self, status: StatusCode, token: &str, facts: &Verified, with_catalog: bool) -> Reply {
-        let mut document = token_document(facts);
+        let mut document = documents::token(facts);
         if with_catalog {
             document["catalog"] = self.cloud.catalog.document();
         }
@@ -163,10 +178,29 @@ impl IdentityApp {
         carrying(reply, &self.plant, vec![token.to_owned()])
     }
 
-    /// Whoever holds the token in `X-Auth-Token`.
+    async fn create_user(&self, mut call: Call) -> Result<Reply, Fault> {
+        let admin = self.privileged(&call, "create_user")?;
+        let wanted = Wanted::read(&call.json().await?)?;
+        let made = wanted.make(&self.cloud, &self.pool, &self.nobody, &admin.user.project).await?;
+        let document = documents::user(&self.endpoint, &made);
+        Ok(json_reply(StatusCode::CREATED, &json!({"user": document})))
+    }
+
+    /// Whoever holds the token in `X-Auth-Token`; of a bound one, whoever also holds its certificate.
     fn caller(&self, call: &Call) -> Result<Verified, Fault> {
         let token = call.header(AUTH).ok_or_else(|| self.stranger())?;
-        self.verify(token).ok_or_else(|| self.stranger())
+        let caller = self.verify(token).ok_or_else(|| self.stranger())?;
+        let stolen =
+            self.bind_tokens && caller.bound_to.is_some() && call.certificate() != Ok(caller.bound_to);
+        if stolen { Err(self.stranger()) } else { Ok(caller) }
+    }
+
+    /// An admin at a listener that answers privileged operations. The refusal is one and the same, whichever of
+    /// the two is missing.
+    fn privileged(&self, call: &Call, action: &str) -> Result<Verified, Fault> {
+        let caller = self.caller(call)?;
+        let may = call.origin.privileged && caller.user.has_role("admin");
+        if may { Ok(caller) } else { Err(forbidden(action)) }
     }
 
     fn admin(&self, call: &Call, action: &str) -> Result<(), Fault> {
@@ -211,25 +245,4 @@ fn narrow(call: &Call) -> Narrow {
 fn forbidden(action: &str) -> Fault {
     let message = format!("You are not authorized to perform the requested action: identity:{action}.");
     Fault::new(StatusCode::FORBIDDEN, message)
-}
-
-fn token_document(facts: &Verified) -> Value {
-    let domain = json!({"id": "default", "name": "Default"});
-    let User { id, name, roles, project, .. } = &*facts.user;
-    let roles: Value = roles.iter().map(|role| json!({"id": role.id, "name": role.name})).collect();
-    json!({
-        "methods": ["password"],
-        "user": {"id": id, "name": name, "domain": domain, "password_expires_at": null},
-        "project": {"id": project.id, "name": project.name, "domain": domain},
-        "is_domain": false,
-        "roles": roles,
-        "audit_ids": [facts.audit_id()],
-        "issued_at": isotime(facts.issued),
-        "expires_at": isotime(facts.expires),
-    })
-}
-
-/// Keystone's time format.
-fn isotime(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string()
 }

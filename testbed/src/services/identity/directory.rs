@@ -3,7 +3,7 @@
 //! Shared by every identity process of a launch, as replicas share a database. Hashes nothing itself.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{Arc, PoisonError, RwLock},
 };
 
@@ -47,7 +47,7 @@ pub struct Directory(RwLock<Tables>);
 #[derive(Default)]
 struct Tables {
     users: HashMap<String, Arc<User>>,
-    names: HashMap<String, String>,
+    names: BTreeMap<String, String>,
     projects: HashMap<String, String>,
     roles: HashMap<String, String>,
 }
@@ -65,6 +65,24 @@ impl Directory {
         tables.names.insert(user.name.clone(), user.id.clone());
         tables.users.insert(user.id.clone(), Arc::clone(&user));
         Some(user)
+    }
+
+    /// The first users by name, at most `limit`, and whether there are more.
+    pub fn first(&self, limit: usize) -> (Vec<Arc<User>>, bool) {
+        let tables = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let users = tables.names.values().take(limit).filter_map(|id| tables.users.get(id).cloned());
+        (users.collect(), tables.names.len() > limit)
+    }
+
+    /// How many users there are.
+    pub fn count(&self) -> usize {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).users.len()
+    }
+
+    /// The name of a project, by id.
+    pub fn project_name(&self, id: &str) -> Option<String> {
+        let tables = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        tables.projects.iter().find(|(_, known)| *known == id).map(|(name, _)| name.clone())
     }
 
     /// A user by id.

@@ -53,7 +53,7 @@ impl Login {
 
     /// Whether the user has a role where the login wants to work.
     pub(super) fn in_reach_of(&self, user: &User) -> bool {
-        self.scope.as_ref().is_none_or(|scope| scope.means(&user.project))
+        !user.roles.is_empty() && self.scope.as_ref().is_none_or(|scope| scope.means(&user.project))
     }
 }
 

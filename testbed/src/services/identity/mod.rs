@@ -7,16 +7,19 @@
 //! One [`Identity`] is one process; [`Cloud`] is what replicas share. Users may be provisioned while it runs.
 //! Its hashing threads end when the last reference is dropped. Enforces exactly the rules of Keystone's
 //! default policy for what it offers: `service`, `admin`, or the token's own holder validate a token; `admin`
-//! lists endpoints and services.
+//! lists endpoints and services. Listing and making users is answered to `admin` at privileged listeners only. A
+//! token of a caller that presented a certificate may be bound to it (RFC 8705).
 
 mod app;
 mod directory;
+mod documents;
 mod fernet;
 mod login;
 mod passwords;
 mod payload;
 mod pool;
 mod tokens;
+mod users;
 
 pub use directory::{Directory, Named, User};
 pub use fernet::{Fernet, Opened};
@@ -67,6 +70,8 @@ pub struct IdentityConfig {
     pub cost: HashCost,
     /// Hashing threads; 0 = cooperative.
     pub hash_threads: usize,
+    /// Bind the tokens of callers that presented a certificate to it, and ask for it when they are used here.
+    pub bind_tokens: bool,
     /// Adopts every token issued.
     pub plant: Arc<dyn Plant>,
 }
@@ -112,6 +117,7 @@ impl Identity {
             pool: Arc::clone(&pool),
             endpoint: config.endpoint,
             nobody: Hashed::nobody(config.cost),
+            bind_tokens: config.bind_tokens,
             plant: config.plant,
         };
         let pipeline = Pipeline::new(

@@ -57,6 +57,11 @@ impl Hashed {
         Self { salt: ids::random(), hash: ids::random(), cost }
     }
 
+    /// How slow it is.
+    pub fn cost(&self) -> HashCost {
+        self.cost
+    }
+
     /// Whether this is the password; takes as long as hashing it did.
     pub fn matches(&self, password: &str) -> bool {
         pbkdf2::verify(PBKDF2_HMAC_SHA256, self.cost.0, &self.salt, password.as_bytes(), &self.hash).is_ok()

@@ -17,7 +17,7 @@ use super::{
     fernet::Fernet,
     payload::Payload,
 };
-use crate::services::ids;
+use crate::services::{client_cert::Thumbprint, ids};
 
 /// The tokens of a cloud: its key and its revocations. Shared by every identity process of a launch.
 pub struct Tokens {
@@ -35,6 +35,8 @@ pub struct Verified {
     pub issued: Timestamp,
     /// Until when.
     pub expires: Timestamp,
+    /// The certificate whose holder alone may use it; `None` = whoever has it.
+    pub bound_to: Option<Thumbprint>,
     audit: [u8; 16],
 }
 
@@ -54,16 +56,23 @@ impl Tokens {
         Ok(Self { key: Fernet::generate()?, lifetime, revoked: Mutex::default() })
     }
 
-    /// A token for a user on its project; whole seconds, as in Keystone. `None` if the cipher refuses.
-    pub fn issue(&self, user: &Arc<User>, now: Timestamp) -> Option<(String, Verified)> {
+    /// A token for a user on its project, bound or not; whole seconds, as in Keystone. `None` if the cipher
+    /// refuses.
+    pub fn issue(
+        &self,
+        user: &Arc<User>,
+        bound_to: Option<Thumbprint>,
+        now: Timestamp,
+    ) -> Option<(String, Verified)> {
         let issued = Timestamp::from_second(now.as_second()).ok()?;
         let expires = issued.checked_add(self.lifetime).ok()?;
-        let verified = Verified { user: Arc::clone(user), issued, expires, audit: ids::random() };
+        let verified = Verified { user: Arc::clone(user), issued, expires, bound_to, audit: ids::random() };
         let payload = Payload {
             user: ids::unhex(&user.id)?,
             project: ids::unhex(&user.project.id)?,
             expires: expires.as_second() as f64,
             audit: verified.audit,
+            bound_to,
         };
         let token = self.key.seal(u64::try_from(issued.as_second()).ok()?, &payload.pack()).ok()?;
         Some((token, verified))
@@ -80,7 +89,7 @@ impl Tokens {
             && user.project.id == ids::hex(&payload.project)
             && !self.revoked.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&payload.audit);
         let issued = Timestamp::from_second(i64::try_from(opened.issued).ok()?).ok()?;
-        holds.then_some(Verified { user, issued, expires, audit: payload.audit })
+        holds.then_some(Verified { user, issued, expires, bound_to: payload.bound_to, audit: payload.audit })
     }
 
     /// Refuses a token from now on.
@@ -112,7 +121,7 @@ mod tests {
     #[test]
     fn a_token_looks_like_keystones_and_holds_for_its_hour() {
         let (directory, user, tokens) = cloud();
-        let (token, _) = tokens.issue(&user, at(0)).unwrap();
+        let (token, _) = tokens.issue(&user, None, at(0)).unwrap();
         assert!(token.starts_with("gAAAAA") && !token.contains('='), "{token}");
         let verified = tokens.verify(&token, &directory, at(3599)).unwrap();
         assert_eq!((verified.issued, verified.expires), (at(0), at(3600)));
@@ -121,10 +130,19 @@ mod tests {
     }
 
     #[test]
+    fn a_token_remembers_the_certificate_it_is_bound_to() {
+        let (directory, user, tokens) = cloud();
+        let thumbprint = Thumbprint::of(b"certificate");
+        let (token, _) = tokens.issue(&user, Some(thumbprint), at(0)).unwrap();
+        let verified = tokens.verify(&token, &directory, at(1)).unwrap();
+        assert_eq!(verified.bound_to, Some(thumbprint));
+    }
+
+    #[test]
     fn a_revoked_token_is_refused_and_its_neighbour_is_not() {
         let (directory, user, tokens) = cloud();
-        let (first, verified) = tokens.issue(&user, at(0)).unwrap();
-        let (second, _) = tokens.issue(&user, at(0)).unwrap();
+        let (first, verified) = tokens.issue(&user, None, at(0)).unwrap();
+        let (second, _) = tokens.issue(&user, None, at(0)).unwrap();
         tokens.revoke(&verified, at(1));
         assert!(tokens.verify(&first, &directory, at(1)).is_none());
         assert!(tokens.verify(&second, &directory, at(1)).is_some());
@@ -133,8 +151,8 @@ mod tests {
     #[test]
     fn revocations_are_forgotten_when_the_token_would_have_expired() {
         let (_, user, tokens) = cloud();
-        let (_, early) = tokens.issue(&user, at(0)).unwrap();
-        let (_, late) = tokens.issue(&user, at(4000)).unwrap();
+        let (_, early) = tokens.issue(&user, None, at(0)).unwrap();
+        let (_, late) = tokens.issue(&user, None, at(4000)).unwrap();
         tokens.revoke(&early, at(1));
         tokens.revoke(&late, at(4001));
         assert_eq!(tokens.revoked.lock().unwrap().len(), 1);
@@ -143,7 +161,7 @@ mod tests {
     #[test]
     fn another_clouds_token_is_nobodys() {
         let (directory, user, tokens) = cloud();
-        let (token, _) = Tokens::new(Tokens::LIFETIME).unwrap().issue(&user, at(0)).unwrap();
+        let (token, _) = Tokens::new(Tokens::LIFETIME).unwrap().issue(&user, None, at(0)).unwrap();
         assert!(tokens.verify(&token, &directory, at(0)).is_none());
     }
 }
