@@ -18,7 +18,16 @@ macro_rules! embedded {
     };
 }
 
-embedded!("plaintext", "proxy-in-front", "separate-environments");
+embedded!(
+    "plaintext",
+    "native-tls",
+    "proxy-in-front",
+    "proxy-on-host",
+    "proxy-on-host-unix",
+    "over-load-balancer",
+    "separate-environments",
+    "mutual-tls",
+);
 
 /// Why a file could not be loaded.
 #[derive(Debug, thiserror::Error)]
