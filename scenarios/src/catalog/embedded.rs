@@ -27,6 +27,7 @@ embedded!(
     "management-in-path-unverified",
     "direct-connect",
     "guest-reach",
+    "service-key",
     "edge-root",
     "host-root",
     "escaped-host",
