@@ -99,8 +99,9 @@ fn expectations_are_the_truth_table() {
 /// A key can only be read where one lies.
 #[test]
 fn expectations_of_keys_are_the_truth_table() {
-    use Verdict::{Broken, NotExercised};
-    let rows = [("edge-root", [NotExercised, Broken, Broken])];
+    use Verdict::{Broken, Held, NotExercised};
+    let rows =
+        [("edge-root", [NotExercised, Broken, Broken]), ("service-key", [NotExercised, NotExercised, Held])];
     for (id, wanted) in rows {
         for (name, wanted) in architecture::names().zip(wanted) {
             assert_eq!(load(id).unwrap().expected(name, CertificateKey), Some(wanted), "{id} {name}");
@@ -130,6 +131,7 @@ fn assets_are_those_that_travel_there() {
             "neighbour-key" => &[CertificateKey],
             "edge-root" => &[Password, Token, RequestBody, ResponseBody, CertificateKey],
             "host-root" => &management,
+            "service-key" => &[CertificateKey],
             "escaped-host" => &[Password, Token, RequestBody, ResponseBody, InternalMessage, Reach],
             _ => &[],
         };

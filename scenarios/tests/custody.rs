@@ -9,10 +9,10 @@ mod support;
 use std::collections::{BTreeMap, BTreeSet};
 
 use scenarios::{
-    catalog::{self, Scenario},
+    catalog::{self, ControlRef, Scenario},
     event::{Cell, Positive, Verdict},
 };
-use support::{request, run, shipped};
+use support::{draft::Draft, request, run, shipped};
 use testbed::{
     architecture::{self, Architecture},
     vocabulary::{Asset, Method},
@@ -29,6 +29,27 @@ fn cell<'a>(cells: &'a [Cell], architecture: &str, scenario: &str, asset: Asset)
         (cell.architecture.as_str(), cell.scenario.as_str(), cell.asset) == (architecture, scenario, asset)
     };
     cells.iter().rev().find(wanted).unwrap()
+}
+
+/// A shipped file in which some listeners' TLS is the other way round.
+fn flipped(base: &str, name: &str, listeners: &[&str]) -> Architecture {
+    let mut draft = Draft::of(base);
+    for listener in listeners {
+        draft.flip(listener);
+    }
+    draft.rename(name);
+    draft.resolved()
+}
+
+/// Services that end TLS in their own process.
+fn own_tls() -> Architecture {
+    flipped("plaintext", "own-tls", &["api-1/identity/api", "api-2/compute/api"])
+}
+
+/// The row of the key, with a control that ships with this test.
+fn service_key() -> Scenario {
+    let control = ControlRef { architecture: Some(own_tls().name), scenario: None };
+    Scenario { controls: vec![control], ..scenario("service-key") }
 }
 
 #[test]
@@ -62,6 +83,37 @@ fn the_edge_holds_its_own_key_and_no_other() {
     assert_eq!((key.verdict, key.sent, key.exposed), (Verdict::Broken, 1, 1), "{key:#?}");
     let answers: Vec<_> = key.evidence.iter().filter_map(|one| one.answer.as_deref()).collect();
     assert_eq!(answers, ["signs for edge-public"]);
+}
+
+#[test]
+fn a_service_reads_the_key_it_ends_tls_with_and_not_its_proxys() {
+    let architectures = ["plaintext", "proxy-in-front", "separate-environments"]
+        .map(|name| architecture::load(name).unwrap());
+    let cells = run(request([&architectures[..], &[own_tls()]].concat(), vec![service_key()]));
+    let verdict = |name| {
+        let cell = cell(&cells, name, "service-key", Asset::CertificateKey);
+        (cell.verdict, cell.sent, cell.exposed)
+    };
+    assert_eq!(verdict("plaintext"), (Verdict::NotExercised, 0, 0));
+    assert_eq!(verdict("proxy-in-front"), (Verdict::NotExercised, 0, 0));
+    assert_eq!(verdict("own-tls"), (Verdict::Broken, 2, 2));
+    assert_eq!(verdict("separate-environments"), (Verdict::Held, 2, 0));
+    let held = cell(&cells, "separate-environments", "service-key", Asset::CertificateKey);
+    assert_eq!(held.control.positive, Positive::Passed);
+    let refused = |answer: &str| answer.starts_with("permission denied");
+    assert!(held.evidence.iter().all(|one| one.answer.as_deref().is_some_and(refused)), "{held:#?}");
+}
+
+/// The proxy is moved under the service's own user: one word in the file, and the key is lost.
+#[test]
+fn a_proxy_under_the_services_user_keeps_no_key_from_it() {
+    let text = architecture::source("separate-environments").unwrap();
+    let text = text.replace("user = \"keystone\"", "user = \"tls-proxy\"");
+    let text = text.replace("name = \"separate-environments\"", "name = \"same-user\"");
+    let shared = architecture::parse("same-user.toml", &text).unwrap();
+    let cells = run(request(vec![shared, own_tls()], vec![service_key()]));
+    let key = cell(&cells, "same-user", "service-key", Asset::CertificateKey);
+    assert_eq!((key.verdict, key.sent, key.exposed), (Verdict::Broken, 2, 1), "{key:#?}");
 }
 
 /// Services that stand in public themselves: nobody can be root on an edge that is not there.

@@ -29,6 +29,7 @@ embedded!(
     "management-in-path-unverified",
     "direct-connect",
     "guest-reach",
+    "service-key",
     "edge-root",
     "host-root",
     "neighbour-connect",
