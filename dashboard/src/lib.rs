@@ -13,6 +13,7 @@ pub mod colour;
 pub mod commands;
 pub mod ended;
 pub mod engine;
+pub mod exec;
 pub mod exit;
 pub mod face;
 pub mod feed;

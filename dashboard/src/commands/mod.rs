@@ -26,7 +26,7 @@ pub fn main() -> ExitCode {
         }
     };
     match run(&global, command) {
-        Ok(exit) => exit.into(),
+        Ok(code) => code,
         Err(failure) => {
             crate::output::progress(&failure.to_string());
             failure.exit.into()
@@ -46,15 +46,16 @@ fn parse(mut words: Vec<OsString>) -> Result<(Global, Command), clap::Error> {
     cli.command.map(|command| (cli.global, command)).ok_or_else(missing)
 }
 
-fn run(global: &Global, command: Command) -> Result<Exit, Failure> {
+fn run(global: &Global, command: Command) -> Result<ExitCode, Failure> {
     let engine = compare::engine();
-    match command {
+    let exit = match command {
         Command::Compare(options) => compare::compare(&engine, global, &options.common, &options.scenarios),
         Command::Run(options) => compare::compare(&engine, global, &options.common, &options.scenarios),
         Command::List(options) => list::list(&Shipped, options.what),
         Command::Check(options) => check::check(&Shipped, &options.files),
-        Command::Up(options) => up::up(&Shipped, global, &options),
-    }
+        Command::Up(options) => return up::up(&Shipped, global, &options),
+    };
+    exit.map(ExitCode::from)
 }
 
 #[cfg(test)]

@@ -135,6 +135,7 @@ impl App<'_> {
                 }
                 Signal::Suspend => self.suspend()?,
                 Signal::Continue => self.resume()?,
+                Signal::Child => {}
             }
         }
         Ok(None)

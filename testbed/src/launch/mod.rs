@@ -71,6 +71,8 @@ pub struct LaunchOptions {
     pub seed: u64,
     /// Listeners of public segments stand on 127.0.0.1 and take outside clients.
     pub outside: bool,
+    /// Outside clients can resolve the names of public listeners: these are published instead of `localhost`.
+    pub named: bool,
     /// How crossings are realised.
     pub realisation: Realisation,
     /// Also start a bystander of the public front's shape, for floods.
@@ -209,6 +211,7 @@ impl<'a> Making<'a> {
             fronts: &self.fronts,
             parties: &self.parties,
             outside: self.options.outside,
+            named: self.options.named,
             ballast: self.options.ballast,
             limits: self.options.limits,
             service_user: &self.service_user,
@@ -292,6 +295,8 @@ impl<'a> Making<'a> {
         let names = names.map(|(ip, name)| (ip.to_ip(), name)).collect();
         let users = users::Doors::of(&self.drawing())?;
         let published = Published::of(&self.drawing());
+        let login_page = Published::login_page(&self.drawing());
+        let public_names = published::public_names(&self.drawing());
         let footholds = Footholds::new(Ground {
             architecture: self.architecture.clone(),
             world: self.world.clone(),
@@ -315,6 +320,8 @@ impl<'a> Making<'a> {
                 .collect(),
             users,
             published,
+            login_page,
+            public_names,
             plant: self.plant,
             service_password: self.service_user.password,
             world: self.world,

@@ -31,8 +31,10 @@ pub struct Drawing<'a> {
     pub fronts: &'a BTreeMap<ListenerId, EntryId>,
     /// Each process's number on the wire.
     pub parties: &'a BTreeMap<ProcessId, Party>,
-    /// Outside clients reach public listeners as `localhost`.
+    /// Outside clients reach public listeners.
     pub outside: bool,
+    /// They do so by name, not as `localhost`.
+    pub named: bool,
     /// Extra CPU per handshake on public fronts.
     pub ballast: Duration,
     /// Deadlines and bounds of every node.
@@ -159,10 +161,7 @@ impl Drawing<'_> {
     pub fn authority(&self, listener: ListenerId) -> String {
         let port = self.addresses.entry(listener).and_then(|entry| self.registry.at(entry));
         let port = port.map_or(0, proxies::transport::loopback::Loopback::port);
-        if self.outside && self.is_public(self.architecture[listener].place) {
-            return format!("localhost:{port}");
-        }
-        format!("{}:{port}", self.server_name(listener))
+        format!("{}:{port}", self.called(listener))
     }
 
     /// `scheme://authority` of a listener.

@@ -1,15 +1,15 @@
 //! The text of `openrc`. Pure; works in any POSIX shell.
 
+use crate::pki::DOMAIN;
 use std::{os::unix::ffi::OsStrExt, path::PathBuf};
 
 /// Variables of a former login that would win over ours, or send a client elsewhere.
-const CONFLICTING: [&str; 34] = [
+const CONFLICTING: [&str; 33] = [
     "OS_AUTH_PLUGIN",
     "OS_AUTH_TYPE",
     "OS_CACERT",
     "OS_CERT",
     "OS_CLIENT_CONFIG_FILE",
-    "OS_CLOUD",
     "OS_CLOUD_NAME",
     "OS_COMPUTE_API_VERSION",
     "OS_COMPUTE_ENDPOINT_OVERRIDE",
@@ -43,6 +43,8 @@ const CONFLICTING: [&str; 34] = [
 /// What a client has to know.
 pub(super) struct Openrc<'a> {
     pub(super) auth_url: &'a str,
+    /// Something that answers 404 where an image service would list images.
+    pub(super) no_image: &'a str,
     pub(super) user: &'a str,
     pub(super) password: &'a str,
     pub(super) project: &'a str,
@@ -68,6 +70,11 @@ impl Openrc<'_> {
             ("OS_PROJECT_DOMAIN_NAME", "Default"),
             ("OS_IDENTITY_API_VERSION", "3"),
             ("OS_REGION_NAME", self.region),
+            // The name of what these variables describe: no `clouds.yaml` of the shell's owner has a say.
+            ("OS_CLOUD", "envvars"),
+            // Clients up to 6.0 list no servers where the catalog has no image service, as here. They do where
+            // the one they are told of does not know any images.
+            ("OS_IMAGE_ENDPOINT_OVERRIDE", self.no_image),
         ];
         for (name, value) in values {
             export(&mut text, name, value.as_bytes());
@@ -76,7 +83,10 @@ impl Openrc<'_> {
             export(&mut text, "OS_CACERT", ca.as_os_str().as_bytes());
         }
         // A proxy of the shell's owner would be asked for `localhost` otherwise, and mean itself by it.
-        text.extend_from_slice(b"export no_proxy=\"localhost,127.0.0.1,${no_proxy:-${NO_PROXY:-}}\"\n");
+        let direct = format!("localhost,127.0.0.1,{DOMAIN},${{no_proxy:-${{NO_PROXY:-}}}}");
+        text.extend_from_slice(
+            format!("export no_proxy=\"{direct}\"; export NO_PROXY=\"$no_proxy\"\n").as_bytes(),
+        );
         text
     }
 }
@@ -119,6 +129,7 @@ mod tests {
     fn openrc(ca: Option<&str>) -> Openrc<'static> {
         Openrc {
             auth_url: "https://localhost:5000/v3",
+            no_image: "https://localhost:5000",
             user: "admin",
             password: "testbed-secret",
             project: "demo",
@@ -140,12 +151,15 @@ mod tests {
             ("OS_IDENTITY_API_VERSION", "3"),
             ("OS_REGION_NAME", "RegionOne"),
             ("OS_CACERT", "/lab/it's \"$HOME\"\n`here`/ca.pem"),
-            ("no_proxy", "localhost,127.0.0.1,intranet"),
+            ("OS_CLOUD", "envvars"),
+            ("OS_IMAGE_ENDPOINT_OVERRIDE", "https://localhost:5000"),
+            ("no_proxy", "localhost,127.0.0.1,cloud.invalid,intranet"),
+            ("NO_PROXY", "localhost,127.0.0.1,cloud.invalid,intranet"),
         ];
         for (name, value) in want {
             assert_eq!(got.get(name).map(String::as_str), Some(value), "{name}");
         }
-        assert!(!got.contains_key("OS_TOKEN") && !got.contains_key("OS_CLOUD"), "{got:?}");
+        assert!(!got.contains_key("OS_TOKEN"), "{got:?}");
     }
 
     #[test]
