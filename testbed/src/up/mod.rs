@@ -218,12 +218,12 @@ async fn furnish(ledger: &Ledger, out: &OutDir, named: bool) -> Result<Files, Up
     let authorities = authorities(ledger);
     let openrc = Openrc {
         auth_url: &format!("{}{}", identity.url(), identity.version),
-        no_image: &identity.url(),
         user: ADMIN,
         password: &password,
         project: PROJECT,
         region: launch::REGION,
         ca: (!authorities.is_empty()).then(|| out.file(CA)),
+        doors: &endpoints(ledger),
     };
     let ca = match &openrc.ca {
         Some(_) => Some(out.write(CA, authorities.as_bytes())?),

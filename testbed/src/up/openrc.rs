@@ -1,7 +1,9 @@
 //! The text of `openrc`. Pure; works in any POSIX shell.
 
-use crate::pki::DOMAIN;
 use std::{os::unix::ffi::OsStrExt, path::PathBuf};
+
+use super::Endpoint;
+use crate::pki::DOMAIN;
 
 /// Variables of a former login that would win over ours, or send a client elsewhere.
 const CONFLICTING: [&str; 33] = [
@@ -43,14 +45,14 @@ const CONFLICTING: [&str; 33] = [
 /// What a client has to know.
 pub(super) struct Openrc<'a> {
     pub(super) auth_url: &'a str,
-    /// Something that answers 404 where an image service would list images.
-    pub(super) no_image: &'a str,
     pub(super) user: &'a str,
     pub(super) password: &'a str,
     pub(super) project: &'a str,
     pub(super) region: &'a str,
     /// Absolute; `None` = nothing speaks TLS.
     pub(super) ca: Option<PathBuf>,
+    /// Service and URL, of everything outside clients reach.
+    pub(super) doors: &'a [Endpoint],
 }
 
 impl Openrc<'_> {
@@ -72,15 +74,22 @@ impl Openrc<'_> {
             ("OS_REGION_NAME", self.region),
             // The name of what these variables describe: no `clouds.yaml` of the shell's owner has a say.
             ("OS_CLOUD", "envvars"),
-            // Clients up to 6.0 list no servers where the catalog has no image service, as here. They do where
-            // the one they are told of does not know any images.
-            ("OS_IMAGE_ENDPOINT_OVERRIDE", self.no_image),
         ];
         for (name, value) in values {
             export(&mut text, name, value.as_bytes());
         }
         if let Some(ca) = &self.ca {
             export(&mut text, "OS_CACERT", ca.as_os_str().as_bytes());
+        }
+        for door in self.doors {
+            let service =
+                door.service.replace(|c: char| !c.is_ascii_alphanumeric(), "_").to_ascii_uppercase();
+            export(&mut text, &format!("TESTBED_URL_{service}"), door.url.as_bytes());
+            if door.service == "compute" {
+                // Clients up to 6.0 list no servers where the catalog has no image service, as here. Compute was
+                // one itself once, with version numbers they understand; that it knows no images they forgive.
+                export(&mut text, "OS_IMAGE_ENDPOINT_OVERRIDE", door.url.as_bytes());
+            }
         }
         // A proxy of the shell's owner would be asked for `localhost` otherwise, and mean itself by it.
         let direct = format!("localhost,127.0.0.1,{DOMAIN},${{no_proxy:-${{NO_PROXY:-}}}}");
@@ -129,12 +138,12 @@ mod tests {
     fn openrc(ca: Option<&str>) -> Openrc<'static> {
         Openrc {
             auth_url: "https://localhost:5000/v3",
-            no_image: "https://localhost:5000",
             user: "admin",
             password: "testbed-secret",
             project: "demo",
             region: "RegionOne",
             ca: ca.map(PathBuf::from),
+            doors: &[],
         }
     }
 
@@ -152,7 +161,6 @@ mod tests {
             ("OS_REGION_NAME", "RegionOne"),
             ("OS_CACERT", "/lab/it's \"$HOME\"\n`here`/ca.pem"),
             ("OS_CLOUD", "envvars"),
-            ("OS_IMAGE_ENDPOINT_OVERRIDE", "https://localhost:5000"),
             ("no_proxy", "localhost,127.0.0.1,cloud.invalid,intranet"),
             ("NO_PROXY", "localhost,127.0.0.1,cloud.invalid,intranet"),
         ];
@@ -160,6 +168,16 @@ mod tests {
             assert_eq!(got.get(name).map(String::as_str), Some(value), "{name}");
         }
         assert!(!got.contains_key("OS_TOKEN"), "{got:?}");
+    }
+
+    #[test]
+    fn clients_without_a_catalog_are_told_where_everything_is() {
+        let url = "https://localhost:5001".to_owned();
+        let door = |service: &str| Endpoint { service: service.to_owned(), url: url.clone() };
+        let got = sourced(&Openrc { doors: &[door("compute"), door("login-page")], ..openrc(None) });
+        for name in ["TESTBED_URL_COMPUTE", "OS_IMAGE_ENDPOINT_OVERRIDE", "TESTBED_URL_LOGIN_PAGE"] {
+            assert_eq!(got.get(name), Some(&url), "{name}");
+        }
     }
 
     #[test]
