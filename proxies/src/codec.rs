@@ -7,7 +7,7 @@ use tokio::time::timeout;
 use crate::{
     custody::{Custody, Observe, Side},
     stream::{BoxStream, Stream},
-    tls::{ClientTls, ServerTls},
+    tls::{ClientTls, PeerCertificate, ServerTls},
 };
 
 /// The accepting side of a link.
@@ -16,6 +16,14 @@ pub struct FrontCodec {
     tls: Option<ServerTls>,
     ballast: Duration,
     observer: Option<Arc<dyn Observe>>,
+}
+
+/// A wire made usable.
+pub struct Accepted {
+    /// What the process reads and writes.
+    pub stream: BoxStream,
+    /// The certificate the caller presented, verified; `None` on a clear link, or if it presented none.
+    pub peer: Option<PeerCertificate>,
 }
 
 /// The dialing side of a link.
@@ -57,14 +65,15 @@ impl FrontCodec {
     }
 
     /// Makes a wire usable, within `deadline` where that means a handshake.
-    pub async fn accept<S: Stream>(&self, wire: S, deadline: Duration) -> io::Result<BoxStream> {
+    pub async fn accept<S: Stream>(&self, wire: S, deadline: Duration) -> io::Result<Accepted> {
         let Some(tls) = &self.tls else {
-            return Ok(inner(wire, self.observer.as_ref()));
+            return Ok(Accepted { stream: inner(wire, self.observer.as_ref()), peer: None });
         };
         let outer = Custody::new(wire, Side::Outer, self.observer.clone());
         let session = within(deadline, tls.accept(outer)).await?;
         burn(self.ballast);
-        Ok(inner(session, self.observer.as_ref()))
+        let peer = PeerCertificate::of(session.get_ref().1);
+        Ok(Accepted { stream: inner(session, self.observer.as_ref()), peer })
     }
 }
 

@@ -5,7 +5,8 @@
 //!  transport     Listen / Dial, over TCP (the only module that opens sockets) or memory
 //!  codec         clear or TLS, with the custody seam on both sides   (tls, custody)
 //!  relay         both ways with half-close
-//!  proxy         front codec → dial → back codec → relay: terminate, re-encrypt, copy   (upstream)
+//!  forward_http  HTTP messages both ways, with `Client-Cert` put right
+//!  proxy         front codec → dial → back codec → relay or forward_http: terminate, re-encrypt, copy   (upstream)
 //!  pass_through  peek → route by name → dial → replay → relay: TLS untouched
 //!  peek          first bytes → which server a ClientHello asks for; pure
 //!  routes        name → dials, in turn; pure
@@ -13,11 +14,12 @@
 //!  serve         accept loop, bound, drain, counts                   (limits)
 //! ```
 //!
-//! It knows neither topology nor attack, and parses no HTTP. An address cannot be dialled: only a registry
+//! It knows neither topology nor attack. An address cannot be dialled: only a registry
 //! entry can.
 
 pub mod codec;
 pub mod custody;
+pub mod forward_http;
 pub mod limits;
 pub mod pass_through;
 pub mod peek;

@@ -19,7 +19,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    codec::{BackCodec, FrontCodec},
+    codec::{Accepted, BackCodec, FrontCodec},
     limits::Limits,
     peek::{ClientHello, Peek, Peeked},
     refusal::Refusal,
@@ -66,7 +66,8 @@ impl<D: Dial> PassThrough<D> {
 
     /// One connection, from accept to the end of both ways.
     async fn carry<S: Stream>(&self, wire: S) {
-        let Ok(mut front) = self.front.accept(wire, self.limits.handshake).await else {
+        let Ok(Accepted { stream: mut front, .. }) = self.front.accept(wire, self.limits.handshake).await
+        else {
             Tally::count(&self.tally.handshakes_failed);
             return;
         };

@@ -2,6 +2,8 @@
 // Stand-ins run until the test's runtime ends with it.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
+mod support;
+
 use std::{
     io,
     sync::{Arc, atomic::Ordering},
@@ -11,66 +13,31 @@ use std::{
 use proxies::{
     codec::{BackCodec, FrontCodec},
     limits::Limits,
-    proxy::Proxy,
+    proxy::{Forward, Proxy},
     registry::{Admit, Registry},
-    rustls::KeyLog,
     serve::{Drained, Tally},
     stream::BoxStream,
-    tls::{ClientSettings, ClientTls, ServerIdentity, ServerTls, Verification},
+    tls::Verification,
     transport::{
         Dial, Listen, Party,
         memory::{self, MemoryDialer, MemoryListen},
         tcp::{TcpDialer, TcpListen},
     },
 };
-use rcgen::{CertificateParams, Issuer, KeyPair};
+use support::Authority;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_util::sync::CancellationToken;
 
-#[derive(Debug)]
-struct NoLog;
-impl KeyLog for NoLog {
-    fn log(&self, _: &str, _: &[u8], _: &[u8]) {}
-}
-
-struct Authority {
-    issuer: Issuer<'static, KeyPair>,
-    root: Vec<u8>,
-}
-
-impl Authority {
-    fn new() -> Self {
-        let mut params = CertificateParams::default();
-        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Constrained(0));
-        let key = KeyPair::generate().unwrap();
-        let root = params.self_signed(&key).unwrap().der().to_vec();
-        Self { issuer: Issuer::new(params, key), root }
-    }
-
-    fn server(&self, name: &str) -> ServerTls {
-        let key = KeyPair::generate().unwrap();
-        let leaf =
-            CertificateParams::new(vec![name.to_owned()]).unwrap().signed_by(&key, &self.issuer).unwrap();
-        let identity = ServerIdentity { chain: vec![leaf.der().to_vec()], key: key.serialize_der() };
-        ServerTls::new(&identity, Arc::new(NoLog)).unwrap()
-    }
-
-    fn client(&self, name: &str, verification: Verification) -> ClientTls {
-        let roots = vec![self.root.clone()];
-        let settings = ClientSettings { roots, verification, server_name: name.to_owned() };
-        ClientTls::new(&settings, Arc::new(NoLog)).unwrap()
-    }
-}
-
 fn proxy<D>(front: FrontCodec, dial: D, back: BackCodec) -> Proxy<D> {
-    Proxy { front, dial, back, limits: Limits::default(), tally: Arc::default() }
+    Proxy { front, dial, back, forward: Forward::Bytes, limits: Limits::default(), tally: Arc::default() }
 }
 
 /// Answers every connection with its own words, in capitals.
 async fn shouting<L: Listen>(mut listen: L, codec: FrontCodec) -> io::Result<()> {
     loop {
         let (wire, _) = listen.accept().await?;
-        let Ok(mut stream) = codec.accept(wire, Duration::from_secs(5)).await else { continue };
+        let Ok(accepted) = codec.accept(wire, Duration::from_secs(5)).await else { continue };
+        let mut stream = accepted.stream;
         let mut heard = Vec::new();
         if stream.read_to_end(&mut heard).await.is_ok() {
             stream.write_all(&heard.to_ascii_uppercase()).await?;
@@ -173,7 +140,7 @@ async fn a_truncated_upstream_never_looks_complete_to_a_tls_client() {
     let far_side = FrontCodec::terminate(internal.server("b.invalid"));
     tokio::spawn(async move {
         let (wire, _) = at_service.accept().await.unwrap();
-        let mut stream = far_side.accept(wire, Duration::from_secs(5)).await.unwrap();
+        let mut stream = far_side.accept(wire, Duration::from_secs(5)).await.unwrap().stream;
         stream.write_all(b"half of").await.unwrap();
         stream.flush().await.unwrap();
         // Dropped without close_notify.
@@ -202,8 +169,7 @@ async fn the_same_core_runs_on_real_sockets() {
     let back = BackCodec::originate(internal.client("b.invalid", Verification::Name));
     let front = FrontCodec::terminate(public.server("a.invalid"));
     let tally: Arc<Tally> = Arc::default();
-    let reencrypt =
-        Proxy { front, dial: dial(service), back, limits: Limits::default(), tally: tally.clone() };
+    let reencrypt = Proxy { tally: tally.clone(), ..proxy(front, dial(service), back) };
     let stop = CancellationToken::new();
     let running = tokio::spawn(reencrypt.run(TcpListen::take(&registry, edge).unwrap(), stop.clone()));
     let client = BackCodec::originate(public.client("a.invalid", Verification::Name));

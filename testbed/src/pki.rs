@@ -9,7 +9,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use proxies::tls::ServerIdentity;
+use proxies::tls::Identity;
 use rcgen::{
     BasicConstraints, CertificateParams, CidrSubnet, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
     GeneralSubtree, IsCa, Issuer, KeyPair, KeyUsagePurpose, NameConstraints, SanType, SerialNumber,
@@ -32,6 +32,27 @@ pub struct PkiError {
     source: rcgen::Error,
 }
 
+/// Which end of a connection a certificate is good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Usage {
+    /// The accepting end.
+    Server,
+    /// The dialing end.
+    Client,
+    /// Either.
+    Both,
+}
+
+impl Usage {
+    fn purposes(self) -> Vec<ExtendedKeyUsagePurpose> {
+        match self {
+            Self::Server => vec![ExtendedKeyUsagePurpose::ServerAuth],
+            Self::Client => vec![ExtendedKeyUsagePurpose::ClientAuth],
+            Self::Both => vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth],
+        }
+    }
+}
+
 /// A certificate authority with its key.
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
@@ -46,6 +67,7 @@ impl Authority {
         let mut params = CertificateParams::default();
         params.distinguished_name = subject(&format!("testbed {name} authority - do not trust"));
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        params.use_authority_key_identifier_extension = true;
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         params.serial_number = Some(serial());
         (params.not_before, params.not_after) = validity();
@@ -60,7 +82,7 @@ impl Authority {
     }
 
     /// A leaf for `names`, and for 127.0.0.1 and `localhost` where outside clients shall verify it.
-    pub fn leaf(&self, names: &[String], outside: bool) -> Result<ServerIdentity, PkiError> {
+    pub fn leaf(&self, names: &[String], outside: bool, usage: Usage) -> Result<Identity, PkiError> {
         let subject_name = names.first().map_or("unnamed", String::as_str).to_owned();
         let failed = |source| PkiError { subject: subject_name.clone(), source };
         let mut names = names.to_vec();
@@ -73,13 +95,15 @@ impl Authority {
         }
         params.distinguished_name = subject(&subject_name);
         params.use_authority_key_identifier_extension = true;
+        // Also what makes a leaf carry its own key identifier.
+        params.is_ca = IsCa::ExplicitNoCa;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        params.extended_key_usages = usage.purposes();
         params.serial_number = Some(serial());
         (params.not_before, params.not_after) = validity();
         let key = KeyPair::generate().map_err(failed)?;
         let certificate = params.signed_by(&key, &self.issuer).map_err(failed)?;
-        Ok(ServerIdentity { chain: vec![certificate.der().to_vec()], key: key.serialize_der() })
+        Ok(Identity { chain: vec![certificate.der().to_vec()], key: key.serialize_der() })
     }
 
     /// The certificate, DER.
@@ -96,7 +120,7 @@ impl Authority {
 /// Every authority and identity of one architecture.
 pub struct Pki {
     authorities: HashMap<AuthorityId, Authority>,
-    identities: HashMap<IdentityId, ServerIdentity>,
+    identities: HashMap<IdentityId, Identity>,
 }
 
 impl Pki {
@@ -108,8 +132,10 @@ impl Pki {
         }
         let mut identities = HashMap::new();
         for (index, identity) in architecture.identities.iter().enumerate() {
-            let leaf = authorities[&identity.authority].leaf(&identity.names, outside)?;
-            identities.insert(IdentityId(index), leaf);
+            let id = IdentityId(index);
+            let leaf =
+                authorities[&identity.authority].leaf(&identity.names, outside, usage(architecture, id))?;
+            identities.insert(id, leaf);
         }
         Ok(Self { authorities, identities })
     }
@@ -120,8 +146,20 @@ impl Pki {
     }
 
     /// An identity of the architecture this was made for.
-    pub fn identity(&self, id: IdentityId) -> &ServerIdentity {
+    pub fn identity(&self, id: IdentityId) -> &Identity {
         &self.identities[&id]
+    }
+}
+
+/// What a certificate is for, by who presents it.
+fn usage(architecture: &Architecture, id: IdentityId) -> Usage {
+    let accepts = architecture.listeners.iter().any(|listener| listener.identity == Some(id));
+    let dials =
+        architecture.dials.iter().filter_map(|dial| dial.tls.as_ref()).any(|tls| tls.identity == Some(id));
+    match (accepts, dials) {
+        (true, true) => Usage::Both,
+        (false, true) => Usage::Client,
+        (_, false) => Usage::Server,
     }
 }
 
@@ -163,7 +201,7 @@ mod tests {
 
     use super::*;
 
-    fn accepts(authority: &Authority, leaf: &ServerIdentity, name: &'static str) -> bool {
+    fn accepts(authority: &Authority, leaf: &Identity, name: &'static str) -> bool {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from(authority.der().to_vec())).unwrap();
         let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), proxies::tls::provider())
@@ -178,23 +216,23 @@ mod tests {
     fn a_leaf_is_good_for_its_own_names_under_its_own_authority_only() {
         let (public, internal) =
             (Authority::new("public", true).unwrap(), Authority::new("internal", true).unwrap());
-        let leaf = public.leaf(&["identity.cloud.invalid".to_owned()], true).unwrap();
+        let leaf = public.leaf(&["identity.cloud.invalid".to_owned()], true, Usage::Server).unwrap();
         assert!(accepts(&public, &leaf, "identity.cloud.invalid"));
         assert!(accepts(&public, &leaf, "localhost"));
         assert!(accepts(&public, &leaf, "127.0.0.1"));
         assert!(!accepts(&public, &leaf, "compute.cloud.invalid"));
         assert!(!accepts(&internal, &leaf, "identity.cloud.invalid"));
-        let inside = public.leaf(&["identity.cloud.invalid".to_owned()], false).unwrap();
+        let inside = public.leaf(&["identity.cloud.invalid".to_owned()], false, Usage::Server).unwrap();
         assert!(!accepts(&public, &inside, "localhost"));
     }
 
     #[test]
     fn no_certificate_of_a_run_is_good_outside_it() {
         let run = Authority::new("public", true).unwrap();
-        let leaf = run.leaf(&["www.example.com".to_owned()], false).unwrap();
+        let leaf = run.leaf(&["www.example.com".to_owned()], false, Usage::Server).unwrap();
         assert!(!accepts(&run, &leaf, "www.example.com"), "the name constraint forbids it");
         let anyone = Authority::new("attacker", false).unwrap();
-        let leaf = anyone.leaf(&["www.example.com".to_owned()], false).unwrap();
+        let leaf = anyone.leaf(&["www.example.com".to_owned()], false, Usage::Server).unwrap();
         assert!(accepts(&anyone, &leaf, "www.example.com"), "the constraint is what refused it above");
     }
 }

@@ -1,26 +1,32 @@
-//! TLS settings from plain values: certificates and keys in DER, trust, and how much is verified.
+//! TLS settings from plain values: versions, certificates and keys in DER, trust, and how much is verified.
 //!
-//! TLS 1.3 only. Choices that weaken anything live in `danger`. Sessions are never resumed by our dialers,
-//! so that every connection's cost is a full handshake; servers do issue a ticket, as real ones do.
+//! TLS 1.2 and 1.3, with the suites and groups of Mozilla's *intermediate* profile (*modern* where only 1.3 is
+//! allowed) plus the hybrid post-quantum group. Choices that weaken anything live in `danger`. Sessions are
+//! never resumed by our dialers, so that every connection's cost is a full handshake; servers do issue a
+//! TLS 1.3 ticket, as real ones do, and keep no TLS 1.2 sessions. Nothing here runs a task.
 
+mod client;
+mod client_auth;
 mod danger;
+mod peer;
 mod server;
+mod sessions;
 mod settled;
 
-use std::{io, sync::Arc};
+use std::sync::Arc;
 
 use rustls::{
-    ClientConfig, KeyLog, RootCertStore,
-    client::{Resumption, WebPkiServerVerifier},
+    CipherSuite, RootCertStore, SupportedCipherSuite, SupportedProtocolVersion,
     crypto::{CryptoProvider, aws_lc_rs},
-    pki_types::{CertificateDer, ServerName},
+    pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer},
+    version::{TLS12, TLS13},
 };
 use serde::{Deserialize, Serialize};
-use tokio_rustls::TlsConnector;
 
-pub use server::{ServerIdentity, ServerTls};
-
-use crate::stream::Stream;
+pub use client::{ClientSettings, ClientTls, Verification};
+pub use client_auth::ClientAuth;
+pub use peer::PeerCertificate;
+pub use server::{ServerSettings, ServerTls};
 
 /// Why TLS settings could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -30,99 +36,120 @@ pub enum TlsError {
     Settings(String),
 }
 
-/// How much of the server's certificate a client checks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Verification {
-    /// Chain and name.
-    Name,
-    /// Chain only: any certificate of a trusted authority will do.
-    Chain,
-    /// Nothing: whoever answers is believed.
-    Off,
+/// A version of TLS, written as people write it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum TlsVersion {
+    /// TLS 1.2.
+    #[serde(rename = "1.2")]
+    Tls12,
+    /// TLS 1.3.
+    #[serde(rename = "1.3")]
+    Tls13,
 }
 
-/// What a client needs to open TLS, as plain values.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ClientSettings {
-    /// Trusted authorities, DER.
-    pub roots: Vec<Vec<u8>>,
-    /// How much is checked.
-    pub verification: Verification,
-    /// SNI, and the name that is checked.
-    pub server_name: String,
-}
-
-/// A ready TLS client for one server name.
-#[derive(Clone)]
-pub struct ClientTls {
-    connector: TlsConnector,
-    server_name: ServerName<'static>,
-}
-
-impl ClientTls {
-    /// A client; secrets of its sessions go to `key_log`.
-    pub fn new(settings: &ClientSettings, key_log: Arc<dyn KeyLog>) -> Result<Self, TlsError> {
-        let provider = provider();
-        let builder = ClientConfig::builder_with_provider(provider.clone())
-            .with_protocol_versions(&[&rustls::version::TLS13])
-            .map_err(|error| TlsError::Settings(error.to_string()))?;
-        let mut config = match settings.verification {
-            Verification::Off => builder
-                .dangerous()
-                .with_custom_certificate_verifier(danger::believe_anyone(provider))
-                .with_no_client_auth(),
-            Verification::Name => {
-                builder.with_webpki_verifier(webpki(settings, provider)?).with_no_client_auth()
-            }
-            Verification::Chain => builder
-                .dangerous()
-                .with_custom_certificate_verifier(danger::chain_only(webpki(settings, provider)?))
-                .with_no_client_auth(),
-        };
-        config.key_log = key_log;
-        config.resumption = Resumption::disabled();
-        let server_name = ServerName::try_from(settings.server_name.clone()).map_err(|error| {
-            TlsError::Settings(format!("server name `{}`: {error}", settings.server_name))
-        })?;
-        Ok(Self { connector: TlsConnector::from(Arc::new(config)), server_name })
-    }
-
-    /// One handshake.
-    pub async fn connect<S: Stream>(&self, stream: S) -> io::Result<tokio_rustls::client::TlsStream<S>> {
-        self.connector.connect(self.server_name.clone(), stream).await
-    }
-
-    /// One handshake, resolved once the server is known to have processed all of it.
-    pub async fn connect_settled<S: Stream>(
-        &self,
-        stream: S,
-    ) -> io::Result<tokio_rustls::client::TlsStream<S>> {
-        settled::ticket(self.connect(stream).await?).await
+impl TlsVersion {
+    /// What is spoken where nobody says otherwise: all of them.
+    pub fn all() -> Vec<Self> {
+        vec![Self::Tls12, Self::Tls13]
     }
 }
 
-/// The one crypto provider, with the AES-128 suite first: SHA-384 has no hardware instruction where SHA-256
+/// A certificate chain and its key, as plain values: what a server, or a client that is asked, presents.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// Leaf first, DER.
+    pub chain: Vec<Vec<u8>>,
+    /// PKCS#8, DER.
+    pub key: Vec<u8>,
+}
+
+impl Identity {
+    fn certificates(&self) -> Vec<CertificateDer<'static>> {
+        self.chain.iter().cloned().map(CertificateDer::from).collect()
+    }
+
+    fn private_key(&self) -> PrivateKeyDer<'static> {
+        PrivateKeyDer::from(PrivatePkcs8KeyDer::from(self.key.clone()))
+    }
+}
+
+impl std::fmt::Debug for Identity {
+    /// Never prints the key.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Identity").field("certificates", &self.chain.len()).finish_non_exhaustive()
+    }
+}
+
+/// The one crypto provider, with the AES-128 suites first: SHA-384 has no hardware instruction where SHA-256
 /// has, which makes a handshake a quarter cheaper.
 pub fn provider() -> Arc<CryptoProvider> {
     let mut provider = aws_lc_rs::default_provider();
-    provider
-        .cipher_suites
-        .sort_by_key(|suite| suite.suite() != rustls::CipherSuite::TLS13_AES_128_GCM_SHA256);
+    provider.cipher_suites.sort_by_key(|suite| (suite.tls13().is_none(), !is_aes128(*suite)));
     Arc::new(provider)
 }
 
-fn webpki(
-    settings: &ClientSettings,
-    provider: Arc<CryptoProvider>,
-) -> Result<Arc<WebPkiServerVerifier>, TlsError> {
-    let mut roots = RootCertStore::empty();
-    for root in &settings.roots {
-        roots
+fn is_aes128(suite: SupportedCipherSuite) -> bool {
+    matches!(
+        suite.suite(),
+        CipherSuite::TLS13_AES_128_GCM_SHA256
+            | CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256
+            | CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256
+    )
+}
+
+fn supported(versions: &[TlsVersion]) -> Result<Vec<&'static SupportedProtocolVersion>, TlsError> {
+    if versions.is_empty() {
+        return Err(TlsError::Settings("no version of TLS is allowed".to_owned()));
+    }
+    let supported = versions.iter().map(|version| match version {
+        TlsVersion::Tls12 => &TLS12,
+        TlsVersion::Tls13 => &TLS13,
+    });
+    Ok(supported.collect())
+}
+
+fn trusted(roots: &[Vec<u8>]) -> Result<Arc<RootCertStore>, TlsError> {
+    let mut store = RootCertStore::empty();
+    for root in roots {
+        store
             .add(CertificateDer::from(root.clone()))
             .map_err(|error| TlsError::Settings(format!("trusted authority: {error}")))?;
     }
-    WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
-        .build()
-        .map_err(|error| TlsError::Settings(format!("trust: {error}")))
+    Ok(Arc::new(store))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_written_as_people_write_them() {
+        assert_eq!(serde_json::to_string(&TlsVersion::all()).unwrap(), r#"["1.2","1.3"]"#);
+        assert!(serde_json::from_str::<TlsVersion>(r#""1.1""#).is_err());
+    }
+
+    /// Mozilla's *intermediate*, version 5.7, without its DHE suites, which rustls does not have.
+    #[test]
+    fn every_suite_and_group_is_one_of_the_intermediate_profile_or_the_post_quantum_hybrid() {
+        use rustls::{CipherSuite as Suite, NamedGroup as Group};
+        let provider = provider();
+        let suites: Vec<_> = provider.cipher_suites.iter().map(SupportedCipherSuite::suite).collect();
+        assert_eq!(
+            suites,
+            [
+                Suite::TLS13_AES_128_GCM_SHA256,
+                Suite::TLS13_AES_256_GCM_SHA384,
+                Suite::TLS13_CHACHA20_POLY1305_SHA256,
+                Suite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+                Suite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+                Suite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+                Suite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+                Suite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+                Suite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+            ]
+        );
+        let groups: Vec<_> = provider.kx_groups.iter().map(|group| group.name()).collect();
+        assert_eq!(groups, [Group::X25519MLKEM768, Group::X25519, Group::secp256r1, Group::secp384r1]);
+    }
 }

@@ -2,29 +2,28 @@
 
 use std::{io, sync::Arc};
 
-use rustls::{
-    KeyLog, ServerConfig,
-    pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer},
-};
+use rustls::{KeyLog, ServerConfig};
 use serde::{Deserialize, Serialize};
 use tokio_rustls::TlsAcceptor;
 
-use super::{TlsError, provider};
+use super::{ClientAuth, Identity, TlsError, TlsVersion, client_auth, provider, sessions, supported};
 use crate::stream::Stream;
 
-/// A certificate chain and its key, as plain values.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ServerIdentity {
-    /// Leaf first, DER.
-    pub chain: Vec<Vec<u8>>,
-    /// PKCS#8, DER.
-    pub key: Vec<u8>,
+/// What a server needs to end TLS, as plain values.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerSettings {
+    /// The certificate it presents.
+    pub identity: Identity,
+    /// Versions it accepts.
+    pub versions: Vec<TlsVersion>,
+    /// Whether it asks clients for a certificate, and whose it takes.
+    pub client_auth: Option<ClientAuth>,
 }
 
-impl std::fmt::Debug for ServerIdentity {
-    /// Never prints the key.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ServerIdentity").field("certificates", &self.chain.len()).finish_non_exhaustive()
+impl ServerSettings {
+    /// A server of every version that asks nobody for a certificate.
+    pub fn new(identity: Identity) -> Self {
+        Self { identity, versions: TlsVersion::all(), client_auth: None }
     }
 }
 
@@ -35,21 +34,25 @@ pub struct ServerTls {
 }
 
 impl ServerTls {
-    /// A server presenting `identity`; secrets of its sessions go to `key_log`.
-    pub fn new(identity: &ServerIdentity, key_log: Arc<dyn KeyLog>) -> Result<Self, TlsError> {
-        let chain = identity.chain.iter().cloned().map(CertificateDer::from).collect();
-        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(identity.key.clone()));
-        let mut config = ServerConfig::builder_with_provider(provider())
-            .with_protocol_versions(&[&rustls::version::TLS13])
-            .map_err(|error| TlsError::Settings(error.to_string()))?
-            .with_no_client_auth()
-            .with_single_cert(chain, key)
+    /// A server; secrets of its sessions go to `key_log`.
+    pub fn new(settings: &ServerSettings, key_log: Arc<dyn KeyLog>) -> Result<Self, TlsError> {
+        let provider = provider();
+        let builder = ServerConfig::builder_with_provider(provider.clone())
+            .with_protocol_versions(&supported(&settings.versions)?)
+            .map_err(|error| TlsError::Settings(error.to_string()))?;
+        let builder = match &settings.client_auth {
+            None => builder.with_no_client_auth(),
+            Some(auth) => builder.with_client_cert_verifier(client_auth::verifier(auth, provider)?),
+        };
+        let mut config = builder
+            .with_single_cert(settings.identity.certificates(), settings.identity.private_key())
             .map_err(|error| TlsError::Settings(format!("identity: {error}")))?;
         config.key_log = key_log;
         // The server's order decides, so that a client listing AES-256 first does not pick the dearer suite.
         config.ignore_client_order = true;
         // One, so that a client can tell that its Finished was processed.
         config.send_tls13_tickets = 1;
+        config.session_storage = sessions::tickets_only();
         Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)) })
     }
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use proxies::{
     codec::{BackCodec, FrontCodec},
     limits::Limits,
-    proxy::Proxy,
+    proxy::{Forward, Proxy},
     registry::EntryId,
     transport::tcp::{TcpDialer, TcpListen},
 };
@@ -37,6 +37,7 @@ pub fn start(
             front: FrontCodec::clear(),
             dial: onward,
             back: BackCodec::clear(),
+            forward: Forward::Bytes,
             limits: Limits::default(),
             tally: Arc::default(),
         };

@@ -53,11 +53,7 @@ impl FloodGround {
         let tls = |name: &str| match kind {
             FloodKind::Connect => Ok(None),
             FloodKind::Handshake => {
-                let settings = ClientSettings {
-                    roots: Vec::new(),
-                    verification: Verification::Off,
-                    server_name: name.to_owned(),
-                };
+                let settings = ClientSettings::new(Vec::new(), Verification::Off, name.to_owned());
                 let log = Arc::new(ground.world.key_log.clone());
                 ClientTls::new(&settings, log).map(Some).map_err(io::Error::other)
             }

@@ -15,12 +15,16 @@ use proxies::{
     limits::Limits,
     rustls,
     stream::BoxStream,
-    tls::{ClientSettings, ClientTls, ServerTls, Verification},
+    tls::{ClientSettings, ClientTls, ServerSettings, ServerTls, Verification},
 };
 use tokio::time::timeout;
 
 use super::tls::{HandshakeFailure, TlsBackend};
-use crate::{keylog::KeyLogStore, opener::AlertDescription, pki::Authority};
+use crate::{
+    keylog::KeyLogStore,
+    opener::AlertDescription,
+    pki::{Authority, Usage},
+};
 
 pub(super) struct OwnAuthority {
     key_log: KeyLogStore,
@@ -46,8 +50,9 @@ impl OwnAuthority {
             let _ = self.authority.set(made);
         }
         let authority = self.authority.get().ok_or_else(|| io::Error::other("no authority"))?;
-        let leaf = authority.leaf(&[name.to_owned()], false).map_err(io::Error::other)?;
-        let server = ServerTls::new(&leaf, Arc::new(self.key_log.clone())).map_err(io::Error::other)?;
+        let leaf = authority.leaf(&[name.to_owned()], false, Usage::Server).map_err(io::Error::other)?;
+        let (settings, log) = (ServerSettings::new(leaf), Arc::new(self.key_log.clone()));
+        let server = ServerTls::new(&settings, log).map_err(io::Error::other)?;
         servers.insert(name.to_owned(), server.clone());
         Ok(server)
     }
@@ -76,7 +81,7 @@ impl TlsBackend for OwnAuthority {
         server_name: String,
     ) -> Pin<Box<dyn Future<Output = io::Result<BoxStream>> + Send + '_>> {
         Box::pin(async move {
-            let settings = ClientSettings { roots: Vec::new(), verification: Verification::Off, server_name };
+            let settings = ClientSettings::new(Vec::new(), Verification::Off, server_name);
             let client =
                 ClientTls::new(&settings, Arc::new(self.key_log.clone())).map_err(io::Error::other)?;
             let session = timeout(self.deadline, client.connect(stream)).await;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use proxies::{
     limits::Limits,
     registry::{Admit, EntryId, SourceId},
-    tls::{ClientSettings, ServerIdentity, Verification},
+    tls::{ClientSettings, Identity, ServerSettings, Verification},
     transport::Party,
 };
 
@@ -22,7 +22,7 @@ use crate::{
         plan::{DialPlan, ListenPlan, NodePlan, Onward, ProgramPlan},
         wiring::World,
     },
-    pki::{Authority, DOMAIN},
+    pki::{Authority, DOMAIN, Usage},
     vocabulary::SecurityDomain,
 };
 
@@ -99,7 +99,7 @@ struct Making {
     threads: usize,
     name: String,
     authority: Vec<u8>,
-    leaf: ServerIdentity,
+    leaf: Identity,
 }
 
 impl Making {
@@ -113,7 +113,7 @@ impl Making {
         let hold = |threads| registry.hold(registry.draw_ip(), None, threads, Admit::Announced);
         let authority = Authority::new("bystander", true)?;
         let name = format!("bystander.{DOMAIN}");
-        let leaf = authority.leaf(std::slice::from_ref(&name), false)?;
+        let leaf = authority.leaf(std::slice::from_ref(&name), false, Usage::Server)?;
         Ok(Self {
             front: hold(threads)?,
             sink: hold(1)?,
@@ -153,7 +153,8 @@ impl Making {
     }
 
     fn listen(&self, entry: EntryId, crossing: Option<SegmentId>, tls: bool) -> ListenPlan {
-        ListenPlan { entry, crossing, tls: tls.then(|| self.leaf.clone()), ballast: Duration::ZERO }
+        let tls = tls.then(|| ServerSettings::new(self.leaf.clone()));
+        ListenPlan { entry, crossing, tls, client_cert: None, ballast: Duration::ZERO }
     }
 
     fn dial(&self, tls: bool) -> DialPlan {
@@ -162,10 +163,8 @@ impl Making {
             source: self.source,
             party: self.party,
             segment: None,
-            tls: tls.then(|| ClientSettings {
-                roots: vec![self.authority.clone()],
-                verification: Verification::Name,
-                server_name: self.name.clone(),
+            tls: tls.then(|| {
+                ClientSettings::new(vec![self.authority.clone()], Verification::Name, self.name.clone())
             }),
             authority: self.name.clone(),
         }

@@ -13,6 +13,7 @@ pub mod arms;
 mod bystander;
 pub mod plans;
 pub mod published;
+mod settings;
 pub mod targets;
 pub mod users;
 

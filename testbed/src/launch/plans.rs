@@ -5,13 +5,12 @@ use std::{collections::BTreeMap, time::Duration};
 use proxies::{
     limits::Limits,
     registry::{EntryId, Registry},
-    tls::{ClientSettings, Verification},
     transport::Party,
 };
 
 use super::{LaunchError, addresses::Addresses, published::version};
 use crate::{
-    architecture::{Architecture, DialId, ListenerId, Place, ProcessId, Program, Verify},
+    architecture::{Architecture, DialId, ListenerId, Place, ProcessId, Program},
     node::plan::{DialPlan, ListenPlan, Login, NodePlan, Onward, ProgramPlan},
     pki::{DOMAIN, Pki},
     services::catalog::CatalogEntry,
@@ -90,11 +89,7 @@ impl Drawing<'_> {
             source: self.addresses.source(host, place).ok_or_else(lost)?,
             party: self.parties.get(&dial.process).copied().ok_or_else(lost)?,
             segment: place.segment(),
-            tls: dial.tls.as_ref().map(|tls| ClientSettings {
-                roots: tls.trust.iter().map(|id| self.pki.authority(*id).der().to_vec()).collect(),
-                verification: verification(tls.verify),
-                server_name: tls.server_name.clone(),
-            }),
+            tls: dial.tls.as_ref().map(|tls| self.client_settings(tls)),
             authority: self.authority(dial.to),
         })
     }
@@ -126,7 +121,8 @@ impl Drawing<'_> {
             entry: entry
                 .ok_or_else(|| LaunchError::Unplaced { what: self.architecture.listener_label(id) })?,
             crossing: listener.place.segment().filter(|_| !self.fronts.contains_key(&id)),
-            tls: listener.identity.map(|identity| self.pki.identity(identity).clone()),
+            tls: self.server_settings(listener),
+            client_cert: self.client_cert(listener),
             ballast: if public { self.ballast } else { Duration::ZERO },
         })
     }
@@ -200,13 +196,5 @@ impl Drawing<'_> {
                 }
             })
             .collect()
-    }
-}
-
-fn verification(verify: Verify) -> Verification {
-    match verify {
-        Verify::Name => Verification::Name,
-        Verify::Chain => Verification::Chain,
-        Verify::Off => Verification::Off,
     }
 }

@@ -6,9 +6,10 @@
 use std::time::Duration;
 
 use proxies::{
+    forward_http::ClientCert,
     limits::Limits,
     registry::{EntryId, SourceId},
-    tls::{ClientSettings, ServerIdentity},
+    tls::{ClientSettings, ServerSettings},
     transport::Party,
 };
 use serde::{Deserialize, Serialize};
@@ -107,7 +108,9 @@ pub struct ListenPlan {
     /// The segment its connections cross at the acceptor; `None` on a local link or behind a relay.
     pub crossing: Option<SegmentId>,
     /// The certificate it presents; `None` = clear.
-    pub tls: Option<ServerIdentity>,
+    pub tls: Option<ServerSettings>,
+    /// Proxies that speak HTTP here: what they tell the service about the caller's certificate.
+    pub client_cert: Option<ClientCert>,
     /// CPU burnt per handshake on top: zero but in the test that doubles a victim's cost.
     pub ballast: Duration,
 }

@@ -3,7 +3,7 @@
 use std::{future::Future, io, pin::Pin, sync::Arc};
 
 use proxies::{
-    codec::FrontCodec,
+    codec::{Accepted, FrontCodec},
     limits::Limits,
     serve::{Tally, serve},
     stream::BoxStream,
@@ -159,7 +159,7 @@ impl Program {
         move |wire, ends| {
             let (codec, tally, service, stop) = (codec.clone(), tally.clone(), service.clone(), stop.clone());
             Box::pin(async move {
-                let Ok(mut stream) = codec.accept(wire, limits.handshake).await else {
+                let Ok(Accepted { mut stream, .. }) = codec.accept(wire, limits.handshake).await else {
                     Tally::count(&tally.handshakes_failed);
                     return;
                 };

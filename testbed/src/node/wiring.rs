@@ -75,8 +75,8 @@ impl Listen for NodeListen {
 
 /// The codec of a plan's listener.
 pub fn front_codec(world: &World, plan: &ListenPlan) -> io::Result<FrontCodec> {
-    let Some(identity) = &plan.tls else { return Ok(FrontCodec::clear()) };
-    let tls = ServerTls::new(identity, Arc::new(world.key_log.clone())).map_err(io::Error::other)?;
+    let Some(settings) = &plan.tls else { return Ok(FrontCodec::clear()) };
+    let tls = ServerTls::new(settings, Arc::new(world.key_log.clone())).map_err(io::Error::other)?;
     Ok(FrontCodec::terminate(tls).with_ballast(plan.ballast))
 }
 

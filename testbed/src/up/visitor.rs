@@ -81,7 +81,12 @@ impl<'a> Door<'a> {
             source: registry.source(registry.draw_ip()),
             party: fabric.parties().add("outside/visitor", Kind::Honest),
             segment: None,
-            tls: trusting(published).transpose().map_err(|why| silent(published, &why))?,
+            tls: published
+                .ca
+                .as_deref()
+                .map(|pem| trusting(published, pem))
+                .transpose()
+                .map_err(|why| silent(published, &why))?,
             authority: published.authority.clone(),
         };
         let connect = NodeConnect::new(&ledger.world(), &plan, Limits::default())
@@ -114,13 +119,7 @@ fn silent(published: &Published, why: &impl ToString) -> UpError {
 }
 
 /// Exactly the trust an outside client gets from `ca.pem`, for the name it uses.
-fn trusting(published: &Published) -> Option<Result<ClientSettings, String>> {
-    let pem = published.ca.as_deref()?;
-    Some(CertificateDer::from_pem_slice(pem.as_bytes()).map_err(|error| error.to_string()).map(|root| {
-        ClientSettings {
-            roots: vec![root.to_vec()],
-            verification: Verification::Name,
-            server_name: published.name.clone(),
-        }
-    }))
+fn trusting(published: &Published, pem: &str) -> Result<ClientSettings, String> {
+    let root = CertificateDer::from_pem_slice(pem.as_bytes()).map_err(|error| error.to_string())?;
+    Ok(ClientSettings::new(vec![root.to_vec()], Verification::Name, published.name.clone()))
 }
