@@ -10,7 +10,7 @@ use std::{
 
 use testbed::{
     architecture::{self, Architecture},
-    up::{CA, OPENRC, Up, UpError, UpOptions, up},
+    up::{CA, HOSTS, OPENRC, Up, UpError, UpOptions, up},
 };
 
 async fn is_up(name: &str) -> (Up, tempfile::TempDir) {
@@ -66,6 +66,28 @@ async fn every_architecture_is_reachable_as_localhost_with_exactly_the_authority
             assert!(!pem.contains("KEY"), "{name}");
         }
         up.down().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn by_name_each_service_has_its_own_and_the_file_that_resolves_them_is_there() {
+    for name in architecture::names() {
+        let home = tempfile::tempdir().unwrap();
+        let (lab, named) = (home.path().join("lab"), UpOptions { named: true, ..UpOptions::default() });
+        let up = up(&architecture::load(name).unwrap(), &lab, named).await.unwrap();
+        let hosts = fs::read_to_string(up.hosts().unwrap()).unwrap();
+        for endpoint in up.endpoints() {
+            let name = endpoint.url.split("://").nth(1).unwrap().split(':').next().unwrap();
+            assert!(name.ends_with(".cloud.invalid"), "{endpoint:?}");
+            assert!(hosts.lines().any(|line| line == format!("127.0.0.1 {name}")), "{name}: {hosts}");
+            let alike = up.endpoints().iter().filter(|other| other.url.contains(&format!("/{name}:")));
+            assert_eq!(alike.count(), 1, "{endpoint:?}");
+        }
+        up.down().unwrap();
+        let again = UpOptions { force: true, ..UpOptions::default() };
+        let as_localhost = testbed::up::up(&architecture::load(name).unwrap(), &lab, again).await.unwrap();
+        assert!(as_localhost.hosts().is_none() && !lab.join(HOSTS).exists(), "{name}: it would mislead");
+        as_localhost.down().unwrap();
     }
 }
 
