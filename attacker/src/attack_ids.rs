@@ -17,11 +17,13 @@ pub struct AttackId {
 
 /// Every id a technique of this crate carries, in order of the number.
 pub const ATTACK_IDS: &[AttackId] = &[
+    AttackId { id: PROC_FILESYSTEM, name: "Proc Filesystem" },
     AttackId { id: SNIFFING, name: "Network Sniffing" },
     AttackId { id: SERVICE_DISCOVERY, name: "Network Service Discovery" },
     AttackId { id: OS_EXHAUSTION, name: "OS Exhaustion Flood" },
     AttackId { id: SERVICE_EXHAUSTION, name: "Service Exhaustion Flood" },
     AttackId { id: ACCESS_TOKEN, name: "Application Access Token" },
+    AttackId { id: PRIVATE_KEYS, name: "Private Keys" },
     AttackId { id: IN_THE_MIDDLE, name: "Adversary-in-the-Middle" },
     AttackId { id: ESCAPE_TO_HOST, name: "Escape to Host" },
 ];
@@ -31,11 +33,13 @@ pub fn by_id(id: &str) -> Option<&'static AttackId> {
     ATTACK_IDS.iter().find(|entry| entry.id == id)
 }
 
+pub(crate) const PROC_FILESYSTEM: &str = "T1003.007";
 pub(crate) const SNIFFING: &str = "T1040";
 pub(crate) const SERVICE_DISCOVERY: &str = "T1046";
 pub(crate) const OS_EXHAUSTION: &str = "T1499.001";
 pub(crate) const SERVICE_EXHAUSTION: &str = "T1499.002";
 pub(crate) const ACCESS_TOKEN: &str = "T1550.001";
+pub(crate) const PRIVATE_KEYS: &str = "T1552.004";
 pub(crate) const IN_THE_MIDDLE: &str = "T1557";
 pub(crate) const ESCAPE_TO_HOST: &str = "T1611";
 

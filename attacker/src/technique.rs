@@ -9,7 +9,7 @@ use testbed::foothold::Foothold;
 
 use crate::{
     loot::{Loot, LootSink},
-    techniques::{escape, flood, impostor, scan, sniff, sniff_and_replay},
+    techniques::{escape, flood, impostor, scan, search_memory, sniff, sniff_and_replay},
 };
 
 /// A technique at work. It ends by itself, or soon after the foothold's stop; dropping it ends it too.
@@ -24,7 +24,7 @@ pub trait Technique: Send {
     fn run(self: Box<Self>, foothold: Foothold) -> Running;
 }
 
-/// The four ways to attack.
+/// The ways to attack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Family {
     /// From a compute host a guest broke out to, or on the way there.
@@ -33,6 +33,8 @@ pub enum Family {
     Flood,
     /// Between two machines.
     InPath,
+    /// On a machine that was taken over.
+    Machine,
     /// Reading a segment.
     Sniff,
 }
@@ -44,6 +46,8 @@ pub enum Need {
     Flood,
     /// A place in the path.
     InPath,
+    /// Memory and key files of a machine.
+    Memory,
     /// Targets to dial.
     Reach,
     /// A segment to read.
@@ -86,6 +90,7 @@ pub const TECHNIQUES: &[Description] = &[
     scan::DESCRIPTION,
     scan::CLEAR_DESCRIPTION,
     escape::DESCRIPTION,
+    search_memory::DESCRIPTION,
     flood::CONNECT_DESCRIPTION,
     flood::HANDSHAKE_DESCRIPTION,
 ];

@@ -11,6 +11,7 @@
 pub mod cli;
 pub mod colour;
 pub mod commands;
+pub mod doctor;
 pub mod ended;
 pub mod engine;
 pub mod exec;
@@ -23,4 +24,5 @@ pub mod output;
 pub mod runs;
 pub mod shelf;
 pub mod signals;
+pub mod starter;
 pub mod tui;

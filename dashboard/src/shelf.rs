@@ -67,7 +67,7 @@ impl Shelf for Shipped {
     }
 
     fn up(&self, request: &UpRequest) -> Result<Box<dyn Standing>, Failure> {
-        let architecture = architecture::load(&request.architecture).map_err(refused)?;
+        let architecture = architecture(&request.architecture)?;
         let options = UpOptions { force: request.force, named: request.named };
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -77,6 +77,11 @@ impl Shelf for Shipped {
             runtime.block_on(up::up(&architecture, &request.out, options)).map_err(|error| not_up(&error))?;
         Ok(Box::new(Running(up)))
     }
+}
+
+/// The architecture behind a name or a path.
+pub fn architecture(asked: &str) -> Result<Architecture, Failure> {
+    architecture::load(asked).map_err(refused)
 }
 
 /// The architectures behind names and paths; none said, or `all` = the shipped ones. Everything wrong with

@@ -5,9 +5,10 @@ use std::{io, sync::Arc, time::Duration};
 use tokio::time::timeout;
 
 use crate::{
-    custody::{Custody, Observe, Side},
+    custody::{Custody, Facing, Observe, Seam, Side},
     stream::{BoxStream, Stream},
     tls::{ClientTls, PeerCertificate, ServerTls},
+    transport::Party,
 };
 
 /// The accepting side of a link.
@@ -66,14 +67,25 @@ impl FrontCodec {
 
     /// Makes a wire usable, within `deadline` where that means a handshake.
     pub async fn accept<S: Stream>(&self, wire: S, deadline: Duration) -> io::Result<Accepted> {
+        self.accept_from(None, wire, deadline).await
+    }
+
+    /// The same, telling an observer who dialled.
+    pub async fn accept_from<S: Stream>(
+        &self,
+        party: Option<Party>,
+        wire: S,
+        deadline: Duration,
+    ) -> io::Result<Accepted> {
+        let seams = Seams::of(self.observer.as_ref(), Facing::Front(party));
         let Some(tls) = &self.tls else {
-            return Ok(Accepted { stream: inner(wire, self.observer.as_ref()), peer: None });
+            return Ok(Accepted { stream: held(wire, seams.open(Side::Both)), peer: None });
         };
-        let outer = Custody::new(wire, Side::Outer, self.observer.clone());
+        let outer = Custody::new(wire, seams.open(Side::Outer));
         let session = within(deadline, tls.accept(outer)).await?;
         burn(self.ballast);
         let peer = PeerCertificate::of(session.get_ref().1);
-        Ok(Accepted { stream: inner(session, self.observer.as_ref()), peer })
+        Ok(Accepted { stream: held(session, seams.open(Side::Inner)), peer })
     }
 }
 
@@ -102,18 +114,32 @@ impl BackCodec {
 
     /// Makes a dialled wire usable, within `deadline` where that means a handshake.
     pub async fn connect<S: Stream>(&self, wire: S, deadline: Duration) -> io::Result<BoxStream> {
+        let seams = Seams::of(self.observer.as_ref(), Facing::Back);
         let Some(tls) = &self.tls else {
-            return Ok(inner(wire, self.observer.as_ref()));
+            return Ok(held(wire, seams.open(Side::Both)));
         };
-        let outer = Custody::new(wire, Side::Outer, self.observer.clone());
+        let outer = Custody::new(wire, seams.open(Side::Outer));
         let session = within(deadline, tls.connect(outer)).await?;
-        Ok(inner(session, self.observer.as_ref()))
+        Ok(held(session, seams.open(Side::Inner)))
     }
 }
 
-fn inner<S: Stream>(stream: S, observer: Option<&Arc<dyn Observe>>) -> BoxStream {
-    match observer {
-        Some(observer) => Box::new(Custody::new(stream, Side::Inner, Some(observer.clone()))),
+/// The seams of one connection; none without an observer.
+struct Seams<'a>(Option<(&'a dyn Observe, u64)>);
+
+impl<'a> Seams<'a> {
+    fn of(observer: Option<&'a Arc<dyn Observe>>, facing: Facing) -> Self {
+        Self(observer.map(|observer| (&**observer, observer.connection(facing))))
+    }
+
+    fn open(&self, side: Side) -> Option<Box<dyn Seam>> {
+        self.0.map(|(observer, connection)| observer.seam(connection, side))
+    }
+}
+
+fn held<S: Stream>(stream: S, seam: Option<Box<dyn Seam>>) -> BoxStream {
+    match seam {
+        Some(seam) => Box::new(Custody::new(stream, Some(seam))),
         None => Box::new(stream),
     }
 }

@@ -27,7 +27,7 @@ use crate::{
     routes::Routes,
     serve::{Drained, Tally, serve},
     stream::{BoxStream, Stream},
-    transport::{Dial, Ends, Listen},
+    transport::{Dial, Ends, Listen, Party},
     upstream,
 };
 
@@ -37,15 +37,22 @@ const USUAL_HELLO: usize = 2048;
 /// What a client that is turned away gets to hear why.
 const FAREWELL: Duration = Duration::from_secs(1);
 
+/// A place a name leads to.
+#[derive(Clone)]
+pub struct Place<D> {
+    /// How to get there.
+    pub dial: D,
+    /// Towards it: clear, observed or not.
+    pub back: BackCodec,
+}
+
 /// Everything a pass-through listener does with a connection.
 #[derive(Clone)]
 pub struct PassThrough<D> {
     /// Towards clients: clear, observed or not.
     pub front: FrontCodec,
     /// Where names lead; shared by the threads of a node, so that they take turns together.
-    pub routes: Arc<Routes<D>>,
-    /// Towards the places: clear, observed or not.
-    pub back: BackCodec,
+    pub routes: Arc<Routes<Place<D>>>,
     /// Deadlines and bounds.
     pub limits: Limits,
     /// Counts.
@@ -57,17 +64,17 @@ impl<D: Dial> PassThrough<D> {
     pub async fn run<L: Listen>(self, listener: L, stop: CancellationToken) -> Drained {
         let (limits, tally) = (self.limits, self.tally.clone());
         let proxy = Arc::new(self);
-        let handler = move |wire, _ends: Ends| {
+        let handler = move |wire, ends: Ends| {
             let proxy = proxy.clone();
-            async move { proxy.carry(wire).await }
+            async move { proxy.carry(wire, ends.party).await }
         };
         serve(listener, handler, limits, tally, stop).await
     }
 
     /// One connection, from accept to the end of both ways.
-    async fn carry<S: Stream>(&self, wire: S) {
-        let Ok(Accepted { stream: mut front, .. }) = self.front.accept(wire, self.limits.handshake).await
-        else {
+    async fn carry<S: Stream>(&self, wire: S, party: Option<Party>) {
+        let accepted = self.front.accept_from(party, wire, self.limits.handshake).await;
+        let Ok(Accepted { stream: mut front, .. }) = accepted else {
             Tally::count(&self.tally.handshakes_failed);
             return;
         };
@@ -109,8 +116,8 @@ impl<D: Dial> PassThrough<D> {
     /// The first place that takes a connection; `None` if the name has a route and none does.
     async fn upstream(&self, hello: &ClientHello) -> Result<Option<BoxStream>, Refusal> {
         let name = hello.server_name.as_deref().ok_or(Refusal::NoName)?;
-        for place in self.routes.take_turn(name).ok_or(Refusal::UnknownName)? {
-            match upstream::open(place, &self.back, self.limits).await {
+        for Place { dial, back } in self.routes.take_turn(name).ok_or(Refusal::UnknownName)? {
+            match upstream::open(dial, back, self.limits).await {
                 Ok(back) => return Ok(Some(back)),
                 Err(_) => Tally::count(&self.tally.upstream_failed),
             }

@@ -66,7 +66,7 @@ impl<D: Dial> Proxy<D> {
 
     /// One connection, from accept to the end of both ways.
     async fn carry<S: Stream>(&self, wire: S, party: Option<Party>, stop: CancellationToken) {
-        let Ok(front) = self.front.accept(wire, self.limits.handshake).await else {
+        let Ok(front) = self.front.accept_from(party, wire, self.limits.handshake).await else {
             Tally::count(&self.tally.handshakes_failed);
             return;
         };

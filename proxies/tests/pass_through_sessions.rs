@@ -11,7 +11,7 @@ use std::{
 
 use proxies::{
     codec::{BackCodec, FrontCodec},
-    custody::{Observe, Side},
+    custody::{Facing, Observe, Seam, Side},
     pass_through::PassThrough,
     refusal::Refusal,
     registry::{Admit, Registry},
@@ -31,7 +31,7 @@ use proxies::{
 };
 use sni::{
     hellos::{client, record},
-    scene::{pass_through, route},
+    scene::{pass_through, route, route_over},
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
@@ -86,8 +86,8 @@ async fn converse(
     (seen, answer)
 }
 
-#[derive(Default)]
-struct Held(Mutex<Vec<u8>>);
+#[derive(Clone, Default)]
+struct Held(Arc<Mutex<Vec<u8>>>);
 
 impl Held {
     fn finds(&self, needle: &[u8]) -> bool {
@@ -96,8 +96,22 @@ impl Held {
 }
 
 impl Observe for Held {
-    fn held(&self, _: Side, bytes: &[u8]) {
+    fn connection(&self, _: Facing) -> u64 {
+        0
+    }
+
+    fn seam(&self, _: u64, _: Side) -> Box<dyn Seam> {
+        Box::new(self.clone())
+    }
+}
+
+impl Seam for Held {
+    fn read(&mut self, bytes: &[u8]) {
         self.0.lock().unwrap().extend_from_slice(bytes);
+    }
+
+    fn written(&mut self, bytes: &[u8]) {
+        self.read(bytes);
     }
 }
 
@@ -106,11 +120,11 @@ async fn a_tls_session_ends_at_the_place_its_name_means_and_nowhere_before() {
     let (to_a, at_a) = memory::pair(Party(2));
     let (to_b, at_b) = memory::pair(Party(2));
     let certificates = [tls_server("a.invalid", at_a), tls_server("b.invalid", at_b)];
-    let routes = vec![route("a.invalid", [to_a]), route("b.invalid", [to_b])];
-    let (before, behind) = (Arc::new(Held::default()), Arc::new(Held::default()));
+    let (before, behind) = (Held::default(), Held::default());
+    let back = BackCodec::clear().observed(Arc::new(behind.clone()));
+    let routes = vec![route_over("a.invalid", [to_a], &back), route_over("b.invalid", [to_b], &back)];
     let proxy = PassThrough {
-        front: FrontCodec::clear().observed(before.clone()),
-        back: BackCodec::clear().observed(behind.clone()),
+        front: FrontCodec::clear().observed(Arc::new(before.clone())),
         ..pass_through(Routes::new(routes, &BTreeMap::new()).unwrap())
     };
     let (to_proxy, at_proxy) = memory::pair(Party(1));

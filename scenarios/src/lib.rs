@@ -7,6 +7,7 @@
 //!  event      every fact as one stream            jsonl   its lines
 //!  snapshot   the fold of the stream that screens draw
 //!  export     files of a run, each a fold too     run_dir where they go, atomically
+//!  schema     the shape of all these files, for other programs
 //!  latency    histograms to rows                  host    facts of the machine
 //! ```
 //!
@@ -20,6 +21,7 @@ pub mod jsonl;
 pub mod latency;
 pub mod run_dir;
 pub mod runner;
+pub mod schema;
 pub mod snapshot;
 pub mod verdict;
 

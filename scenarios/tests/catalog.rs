@@ -9,7 +9,9 @@ use scenarios::{
 };
 use testbed::{
     architecture,
-    vocabulary::Asset::{InternalMessage, Password, Reach, RequestBody, ResponseBody, Token},
+    vocabulary::Asset::{
+        self, CertificateKey, InternalMessage, Password, Reach, RequestBody, ResponseBody, Token,
+    },
 };
 
 fn catalog() -> Vec<Scenario> {
@@ -78,14 +80,29 @@ fn expectations_are_the_truth_table() {
         ("management-in-path-unverified", [true, true, true]),
         ("direct-connect", [true, true, false]),
         ("guest-reach", [false, false, false]),
+        ("edge-root", [true, true, true]),
+        ("host-root", [true, true, true]),
     ];
     for (id, broken) in rows {
         let scenario = load(id).unwrap();
         for (name, broken) in architecture::names().zip(broken) {
             let wanted = if broken { Verdict::Broken } else { Verdict::Held };
-            for asset in scenario.assets.iter().filter(|asset| **asset != InternalMessage) {
+            let travels = |asset: &&Asset| !matches!(**asset, InternalMessage | CertificateKey);
+            for asset in scenario.assets.iter().filter(travels) {
                 assert_eq!(scenario.expected(name, *asset), Some(wanted), "{id} {name} {asset}");
             }
+        }
+    }
+}
+
+/// A key can only be read where one lies.
+#[test]
+fn expectations_of_keys_are_the_truth_table() {
+    use Verdict::{Broken, NotExercised};
+    let rows = [("edge-root", [NotExercised, Broken, Broken])];
+    for (id, wanted) in rows {
+        for (name, wanted) in architecture::names().zip(wanted) {
+            assert_eq!(load(id).unwrap().expected(name, CertificateKey), Some(wanted), "{id} {name}");
         }
     }
 }
@@ -99,6 +116,8 @@ fn assets_are_those_that_travel_there() {
             id if id.starts_with("public-") => &public,
             id if id.starts_with("management-") => &management,
             "direct-connect" | "guest-reach" => &[Reach],
+            "edge-root" => &[Password, Token, RequestBody, ResponseBody, CertificateKey],
+            "host-root" => &management,
             "escaped-host" => &[Password, Token, RequestBody, ResponseBody, InternalMessage, Reach],
             _ => &[],
         };

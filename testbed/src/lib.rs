@@ -2,8 +2,10 @@
 //!
 //! ```text
 //!  architecture   TOML → a topology that cannot express a dangling name
+//!  graph, schema  an architecture drawn; what its files and drawings look like, for other programs
 //!  pki            the run's authorities and certificates: in memory, short-lived, constrained
 //!  launch         addresses → certificates → plans → nodes;  out come Footholds and Ledger
+//!  machine        can a launch find addresses here at all?
 //!  node           what runs a process: OS threads with a runtime each, and their clocks
 //!  services       identity, compute: the OpenStack stand-ins            (connect: how they dial)
 //!  workload       honest users: open-loop schedules, operations, latencies
@@ -22,15 +24,19 @@ pub mod architecture;
 pub mod canary;
 pub mod capture;
 pub mod connect;
+pub mod custody;
 pub mod fabric;
 pub mod foothold;
+pub mod graph;
 pub mod keylog;
 pub mod launch;
 pub mod ledger;
+pub mod machine;
 pub mod node;
 pub mod opener;
 pub mod pki;
 pub mod private;
+pub mod schema;
 pub mod services;
 pub mod up;
 pub mod vocabulary;

@@ -9,11 +9,16 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use aws_lc_rs::{
+    rand::SystemRandom,
+    signature::{ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, UnparsedPublicKey},
+};
 use proxies::tls::Identity;
 use rcgen::{
     BasicConstraints, CertificateParams, CidrSubnet, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
     GeneralSubtree, IsCa, Issuer, KeyPair, KeyUsagePurpose, NameConstraints, SanType, SerialNumber,
 };
+use rustls::{pki_types::CertificateDer, server::ParsedCertificate};
 
 use crate::architecture::{Architecture, AuthorityId, IdentityId};
 
@@ -163,6 +168,21 @@ fn usage(architecture: &Architecture, id: IdentityId) -> Usage {
     }
 }
 
+/// Does this private key (PKCS#8) sign for this certificate? It signs something fresh, and the signature is
+/// verified with the certificate's public key.
+pub fn signs_for(pkcs8: &[u8], certificate: &[u8]) -> bool {
+    let (random, challenge) = (SystemRandom::new(), rand::random::<[u8; 32]>());
+    let signature = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, pkcs8)
+        .ok()
+        .and_then(|key| key.sign(&random, &challenge).ok());
+    let certificate = CertificateDer::from(certificate);
+    let public = ParsedCertificate::try_from(&certificate).map(|leaf| leaf.subject_public_key_info());
+    let (Some(signature), Ok(public)) = (signature, public) else { return false };
+    UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, public.as_ref())
+        .verify(&challenge, signature.as_ref())
+        .is_ok()
+}
+
 fn subject(common_name: &str) -> DistinguishedName {
     let mut name = DistinguishedName::new();
     name.push(DnType::CommonName, common_name);
@@ -224,6 +244,17 @@ mod tests {
         assert!(!accepts(&internal, &leaf, "identity.cloud.invalid"));
         let inside = public.leaf(&["identity.cloud.invalid".to_owned()], false, Usage::Server).unwrap();
         assert!(!accepts(&public, &inside, "localhost"));
+    }
+
+    #[test]
+    fn a_key_signs_for_its_own_certificate_and_no_other() {
+        let authority = Authority::new("public", true).unwrap();
+        let leaf = || authority.leaf(&["identity.cloud.invalid".to_owned()], false, Usage::Server).unwrap();
+        let (one, other) = (leaf(), leaf());
+        assert!(signs_for(&one.key, &one.chain[0]));
+        assert!(!signs_for(&one.key, &other.chain[0]));
+        assert!(!signs_for(b"no key", &one.chain[0]));
+        assert!(!signs_for(&one.key, b"no certificate"));
     }
 
     #[test]

@@ -14,7 +14,9 @@ fn folder() -> PathBuf {
 fn message(name: &str) -> String {
     let file = format!("{name}.toml");
     let source = std::fs::read_to_string(folder().join(&file)).unwrap();
-    parse(&file, &source).unwrap_err().to_string()
+    let message = parse(&file, &source).unwrap_err().to_string();
+    assert!(message.starts_with("error: "), "{name} is refused without a reason: {message:?}");
+    message
 }
 
 macro_rules! corpus {
@@ -31,10 +33,20 @@ macro_rules! corpus {
 }
 
 corpus! {
+    agent_that_listens,
     authority_unknown,
     bad_names,
+    bind_tokens_elsewhere,
     catalog,
     clear_dial_to_tls,
+    client_auth_in_the_clear,
+    client_auth_of_nobody,
+    client_auth_of_strangers,
+    client_auth_without_trust,
+    client_cert_of_a_service,
+    client_cert_of_strangers,
+    client_cert_unasked,
+    client_identity_elsewhere,
     control_characters,
     dial_to_local_listener,
     dial_to_the_wrong_service,
@@ -57,16 +69,32 @@ corpus! {
     identity_without_names,
     idle_dials,
     listener_elsewhere,
+    login_page_without_identity,
     missing_dials,
     name_too_long,
     only_comments,
     port_twice,
     ports,
+    privileged_proxy,
+    privileged_word,
     proxy_loop,
     proxy_without_forward,
+    queue_of_the_wrong_kind,
+    route_loop,
+    route_not_asked_for,
+    route_nowhere,
+    route_outside,
+    route_to_the_clear,
+    route_twice,
+    route_with_tls_of_its_own,
+    route_without_name,
+    routes_and_forward,
+    routes_empty,
+    routes_of_a_service,
     schema_missing,
     schema_unknown,
     segment_called_local,
+    segment_called_unix,
     segment_twice,
     server_name_from_outside,
     server_name_of_someone_else,
@@ -74,6 +102,7 @@ corpus! {
     service_without_listener,
     syntax,
     tables_that_are_none,
+    tcp_with_mode,
     threads_in_all,
     threads_out_of_range,
     tls_dial_to_clear,
@@ -82,6 +111,13 @@ corpus! {
     trust_empty,
     trust_unknown_and_twice,
     types,
+    unix_from_elsewhere,
+    unix_mode_as_a_number,
+    unix_mode_nonsense,
+    unix_peer_left_out,
+    unix_peer_unknown,
+    unix_with_port,
+    unix_without_peers,
     unknown_domain,
     unknown_field_in_tls,
     unknown_fields,
@@ -90,6 +126,9 @@ corpus! {
     users_that_listen,
     verify_off_in_a_dial,
     verify_unknown,
+    versions_empty,
+    versions_in_the_clear,
+    versions_unknown,
     weakness_of_clear_dial,
     weakness_of_unknown_dial,
     weakness_that_weakens_nothing,

@@ -38,6 +38,11 @@ impl Loot {
         self.items.iter().filter_map(|item| if let Item::Refusal(it) = item { Some(it) } else { None })
     }
 
+    /// The files that could not be read among it.
+    pub fn denied(&self) -> impl Iterator<Item = &Denied> {
+        self.items.iter().filter_map(|item| if let Item::Denied(denied) = item { Some(denied) } else { None })
+    }
+
     /// The deeds among it.
     pub fn deeds(&self) -> impl Iterator<Item = &Deed> {
         self.items.iter().filter_map(|item| if let Item::Deed(deed) = item { Some(deed) } else { None })
@@ -64,6 +69,8 @@ pub enum Item {
     Refusal(Refusal),
     /// Something done with loot.
     Deed(Deed),
+    /// A file that could not be read.
+    Denied(Denied),
     /// A capability the technique asked for and did not get.
     NotGranted(Provenance, NotGranted),
 }
@@ -99,6 +106,8 @@ pub enum SecretKind {
     Cookie,
     /// A login secret.
     Password,
+    /// A private key, PKCS#8.
+    PrivateKey,
     /// A whole request body.
     RequestBody,
     /// A whole response body.
@@ -115,6 +124,7 @@ impl fmt::Display for SecretKind {
             Self::AdminPass => "admin-pass",
             Self::Cookie => "cookie",
             Self::Password => "password",
+            Self::PrivateKey => "private-key",
             Self::RequestBody => "request-body",
             Self::ResponseBody => "response-body",
             Self::ServerId => "server-id",
@@ -172,6 +182,15 @@ pub struct Refusal {
     /// How it refused.
     pub failure: HandshakeFailure,
     /// Where from; always with a flow.
+    pub provenance: Provenance,
+}
+
+/// A file the position lets one name and not read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Denied {
+    /// Why, in the words of the machine.
+    pub why: String,
+    /// Where from; `where_found` names the file.
     pub provenance: Provenance,
 }
 

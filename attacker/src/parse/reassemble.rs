@@ -5,7 +5,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use testbed::foothold::Sniffed;
+use testbed::{foothold::Sniffed, vocabulary::Direction};
 
 use super::conversation::{Conversation, Heard, Speech};
 use crate::loot::FlowCounts;
@@ -34,17 +34,24 @@ impl Flows {
         if chunk.end && !self.open.contains_key(&id) {
             return Vec::new();
         }
+        let mut heard = self.hear_bytes(id, chunk.direction, chunk.at, &chunk.bytes);
+        if chunk.end
+            && let Some(mut flow) = self.open.remove(&id)
+        {
+            heard.extend(flow.conversation.finish());
+        }
+        heard
+    }
+
+    /// What the next bytes of one direction of a flow complete.
+    pub fn hear_bytes(&mut self, id: u64, direction: Direction, at: Duration, bytes: &[u8]) -> Vec<Heard> {
         if self.open.len() >= MAX_FLOWS && !self.open.contains_key(&id) {
             self.forget_the_most_silent();
         }
         let flow = self.open.entry(id).or_default();
-        flow.heard_at = chunk.at;
-        let mut heard = flow.conversation.hear(chunk.direction, &chunk.bytes);
+        flow.heard_at = at;
+        let heard = flow.conversation.hear(direction, bytes);
         flow.count(&mut self.counts);
-        if chunk.end {
-            heard.extend(flow.conversation.finish());
-            self.open.remove(&id);
-        }
         heard
     }
 
@@ -91,10 +98,7 @@ mod tests {
     use std::sync::Arc;
 
     use bytes::Bytes;
-    use testbed::{
-        foothold::{FlowView, Target, TargetId},
-        vocabulary::Direction,
-    };
+    use testbed::foothold::{FlowView, Target, TargetId};
 
     use super::*;
 

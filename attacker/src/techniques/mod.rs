@@ -14,6 +14,7 @@ mod plan;
 mod relay;
 mod replay;
 pub mod scan;
+pub mod search_memory;
 pub mod sniff;
 pub mod sniff_and_replay;
 

@@ -5,9 +5,15 @@
 
 pub mod check;
 pub mod compare;
+pub mod completions;
+pub mod doctor;
 pub mod global;
+pub mod graph;
+pub mod init;
 pub mod list;
+pub mod man;
 pub mod run;
+pub mod schema;
 pub mod up;
 
 use clap::{Parser, Subcommand};
@@ -43,11 +49,42 @@ pub enum Command {
     /// for this run, and certificates hold for two days. Ctrl-C or SIGTERM ends it with exit code 0; the files
     /// stay.
     Up(up::Up),
+    /// Draw the topology of an architecture
+    ///
+    /// Segments, hosts with their guests, processes, and what protects each link: TLS and who issued the
+    /// certificate that answers, nothing, or never leaving the host. It says what the file declares.
+    Graph(graph::Graph),
+    /// Print the JSON Schema of a file or a result
+    ///
+    /// For editors and other programs, in draft 2020-12. A schema sees the shape of a file; `check` sees the rest.
+    Schema(schema::Schema),
+    /// Write an example architecture and scenario to start from
+    ///
+    /// Both are commented, pass `check`, and run as they are: `my-cloud.toml` and `my-sniff.toml`.
+    Init(init::Init),
+    /// Look whether this machine has what runs need
+    ///
+    /// Each line is ok, a note (something optional is missing) or a problem (nothing runs without it), with the
+    /// next step. Ends with 1 where there is a problem, else with 0. Changes nothing.
+    Doctor(doctor::Doctor),
+    /// Print completions for a shell
+    Completions(completions::Completions),
+    /// Print the manual page, or write one for each command
+    Man(man::Man),
 }
 
 const EXAMPLES: &str = "\
 Without a command: `compare`, as a dashboard on a terminal.
 All traffic stays on this machine's loopback; nothing can be aimed elsewhere.
+
+Exit codes:
+  0    as expected
+  1    something failed at run time, or `doctor` found a problem
+  2    wrong command line or invalid file
+  3    a verdict deviates from what its scenario expects
+  4    a threshold was missed
+  5    the measurement is invalid
+  130  interrupted; what was finished is written and marked
 
 Examples:
   testbed

@@ -2,7 +2,12 @@
 
 mod check;
 mod compare;
+mod doctor;
+mod graph;
+mod init;
 mod list;
+mod pages;
+mod schema;
 mod up;
 
 use std::{ffi::OsString, process::ExitCode};
@@ -54,6 +59,12 @@ fn run(global: &Global, command: Command) -> Result<ExitCode, Failure> {
         Command::List(options) => list::list(&Shipped, options.what),
         Command::Check(options) => check::check(&Shipped, &options.files),
         Command::Up(options) => return up::up(&Shipped, global, &options),
+        Command::Graph(options) => graph::graph(global, &options),
+        Command::Schema(options) => schema::schema(options.what),
+        Command::Init(options) => init::init(global, &options),
+        Command::Doctor(options) => doctor::doctor(&options),
+        Command::Completions(options) => pages::completions(&options),
+        Command::Man(options) => pages::man(global, &options),
     };
     exit.map(ExitCode::from)
 }

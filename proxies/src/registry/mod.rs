@@ -175,6 +175,11 @@ impl Registry {
         }
     }
 
+    /// Ports it draws from.
+    pub fn ports(&self) -> Range<u16> {
+        self.inner.ports.clone()
+    }
+
     /// A fresh address of 127.0.0.0/8, never handed out before by this registry. It avoids 127.0.0.0/16,
     /// where people's own services live.
     pub fn draw_ip(&self) -> LoopbackIp {

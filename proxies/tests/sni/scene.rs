@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use proxies::{
     codec::{BackCodec, FrontCodec},
     limits::Limits,
-    pass_through::PassThrough,
+    pass_through::{PassThrough, Place},
     routes::{Route, Routes},
     serve::{Drained, Tally},
     transport::{
@@ -78,15 +78,20 @@ impl Scene {
     }
 }
 
-pub(crate) fn route<D>(name: &str, to: impl Into<Vec<D>>) -> Route<D> {
-    Route { name: name.to_owned(), to: to.into() }
+pub(crate) fn route<D>(name: &str, to: impl Into<Vec<D>>) -> Route<Place<D>> {
+    route_over(name, to, &BackCodec::clear())
 }
 
-pub(crate) fn pass_through<D>(routes: Routes<D>) -> PassThrough<D> {
+/// The same with a codec of its own towards the places.
+pub(crate) fn route_over<D>(name: &str, to: impl Into<Vec<D>>, back: &BackCodec) -> Route<Place<D>> {
+    let places = to.into().into_iter().map(|dial| Place { dial, back: back.clone() });
+    Route { name: name.to_owned(), to: places.collect() }
+}
+
+pub(crate) fn pass_through<D>(routes: Routes<Place<D>>) -> PassThrough<D> {
     PassThrough {
         front: FrontCodec::clear(),
         routes: Arc::new(routes),
-        back: BackCodec::clear(),
         limits: Limits::default(),
         tally: Arc::default(),
     }

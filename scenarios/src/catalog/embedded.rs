@@ -1,5 +1,7 @@
 //! The shipped scenarios, inside the binary, and loading one by name or by path.
 
+use std::collections::BTreeSet;
+
 use testbed::architecture::{
     LoadError,
     diagnose::{Diagnostics, Finding},
@@ -27,6 +29,8 @@ embedded!(
     "management-in-path-unverified",
     "direct-connect",
     "guest-reach",
+    "edge-root",
+    "host-root",
     "escaped-host",
     "flood-connect",
     "flood-handshake",
@@ -48,6 +52,11 @@ pub fn parse(file: &str, source: &str) -> Result<Scenario, Diagnostics> {
     let literal = literal::read(source, &mut findings);
     let resolved = literal.and_then(|literal| resolve::resolve(&literal, &mut findings));
     resolved.ok_or_else(|| Diagnostics::new(file, source, findings))
+}
+
+/// Every key the reader asks for in a file like this one, for the test that compares it with the schema.
+pub fn asked(source: &str) -> BTreeSet<String> {
+    literal::asked(source).map(|trace| trace.keys()).unwrap_or_default()
 }
 
 /// Loads a shipped scenario by name, or any other by path. What contains `/` or ends in `.toml` is a path.

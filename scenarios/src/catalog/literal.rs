@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use testbed::architecture::{
     diagnose::Finding,
-    reading::{Section, Shape, array, parse, typed},
+    reading::{Section, Shape, Trace, array, parse, typed},
 };
 use toml::Spanned;
 
@@ -89,7 +89,18 @@ pub(super) fn schema(file: &mut Section<'_>, findings: &mut Vec<Finding>) -> Opt
 
 /// Reads the whole file; `None` when it is no TOML or of another schema.
 pub(super) fn read(source: &str, findings: &mut Vec<Finding>) -> Option<Literal> {
-    let mut file = parse(source, findings)?;
+    read_file(parse(source, findings)?, findings)
+}
+
+/// Every key that is asked for in a file like this one.
+pub(super) fn asked(source: &str) -> Option<Trace> {
+    let file = parse(source, &mut Vec::new())?;
+    let trace = file.trace();
+    read_file(file, &mut Vec::new());
+    Some(trace)
+}
+
+fn read_file(mut file: Section<'_>, findings: &mut Vec<Finding>) -> Option<Literal> {
     schema(&mut file, findings)?;
     let literal = Literal {
         id: file.required("id", findings),

@@ -19,7 +19,9 @@ use testbed::vocabulary::{Asset, Vantage};
 
 use crate::event::{ScenarioInfo, Verdict};
 
-pub use embedded::{all, load, names, parse, source};
+pub(crate) use resolve::VERDICTS;
+
+pub use embedded::{all, asked, load, names, parse, source};
 
 /// One thing that is tried. Its file is named after its id.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -66,6 +68,8 @@ pub enum Technique {
     Reach,
     /// From a broken-out guest: reach, sniff, call and replay.
     Escape,
+    /// On machines that were taken over: reads memory and private keys.
+    SearchMemory,
     /// Opens TCP connections as fast as its bounds allow.
     FloodConnect,
     /// Completes TLS handshakes as fast as its bounds allow.
@@ -74,8 +78,15 @@ pub enum Technique {
 
 impl Technique {
     /// Every technique.
-    pub const ALL: &'static [Self] =
-        &[Self::Sniff, Self::InPath, Self::Reach, Self::Escape, Self::FloodConnect, Self::FloodHandshake];
+    pub const ALL: &'static [Self] = &[
+        Self::Sniff,
+        Self::InPath,
+        Self::Reach,
+        Self::Escape,
+        Self::SearchMemory,
+        Self::FloodConnect,
+        Self::FloodHandshake,
+    ];
 
     /// The word as in TOML and JSON.
     pub const fn word(self) -> &'static str {
@@ -84,6 +95,7 @@ impl Technique {
             Self::InPath => "in-path",
             Self::Reach => "reach",
             Self::Escape => "escape",
+            Self::SearchMemory => "search-memory",
             Self::FloodConnect => "flood-connect",
             Self::FloodHandshake => "flood-handshake",
         }

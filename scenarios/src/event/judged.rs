@@ -4,11 +4,12 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use testbed::vocabulary::{Asset, Method, Phase, Vantage};
 
 /// The four verdicts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// The question was put and the asset stayed protected.
@@ -35,7 +36,7 @@ impl Verdict {
 
 /// A cell of the matrix. A later cell of the same architecture, scenario and asset replaces it: a control
 /// that ran afterwards may settle what was open.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, JsonSchema, Serialize, Deserialize)]
 pub struct Cell {
     /// Which architecture.
     pub architecture: String,
@@ -70,7 +71,7 @@ pub struct Cell {
 }
 
 /// Where to look in the capture, or which attempt was answered how.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct Evidence {
     /// Capture file of the run directory.
     pub capture: String,
@@ -85,16 +86,16 @@ pub struct Evidence {
     /// The canary found in these frames (synthetic).
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub canary: Option<String>,
-    /// For reach cells: what was tried.
+    /// For reach cells: what was tried. For cells of custody: which buffer or key file.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub attempt: Option<String>,
-    /// For reach and in-path cells: what was answered.
+    /// For reach, in-path and custody cells: what was answered.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub answer: Option<String>,
 }
 
 /// The controls of a cell.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct Control {
     /// Did the same probe get the asset, or was it served, where it can?
     pub positive: Positive,
@@ -103,7 +104,7 @@ pub struct Control {
 }
 
 /// Outcome of the positive control.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Positive {
     /// The probe works.
@@ -116,7 +117,7 @@ pub enum Positive {
 
 /// How well the attacker's own parsing did, against ground truth. Both are finite: where nothing was
 /// exposed or brought home there is no hunt to report.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, JsonSchema, Serialize, Deserialize)]
 pub struct Hunt {
     /// Share of exposed canaries the technique brought home.
     pub recall: f64,
@@ -125,7 +126,7 @@ pub struct Hunt {
 }
 
 /// One row of performance.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, JsonSchema, Serialize, Deserialize)]
 pub struct Performance {
     /// Which architecture.
     pub architecture: String,
@@ -168,7 +169,7 @@ pub struct Performance {
 }
 
 /// Which flag an [`Event::Invalid`](super::Event::Invalid) clears.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ValidityFlag {
     /// Verdicts may not be trusted.

@@ -10,11 +10,12 @@ mod topology;
 pub use judged::{Cell, Control, Evidence, Hunt, Performance, Positive, ValidityFlag, Verdict};
 pub use topology::{Topology, TopologyHost, TopologyLink, TopologySegment};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use testbed::vocabulary::{Asset, Encoding, Method, Phase, Vantage};
 
 /// One event and when it happened.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, JsonSchema, Serialize, Deserialize)]
 pub struct Stamped {
     /// Milliseconds since the run started.
     pub at_ms: u64,
@@ -24,7 +25,7 @@ pub struct Stamped {
 }
 
 /// A fact.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, JsonSchema, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
     /// The first event of every run.
@@ -115,7 +116,7 @@ pub enum Event {
 }
 
 /// What will be tried, on what.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, JsonSchema, Serialize, Deserialize)]
 pub struct RunStarted {
     /// Version of this stream and of `matrix.json`.
     pub schema_version: u32,
@@ -136,7 +137,7 @@ pub struct RunStarted {
 }
 
 /// Facts of the machine that figures depend on.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct Host {
     /// Operating system: `linux`.
     pub os: String,
@@ -153,7 +154,7 @@ pub struct Host {
 }
 
 /// What people should know of a scenario.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct ScenarioInfo {
     /// Its id.
     pub id: String,
@@ -168,7 +169,7 @@ pub struct ScenarioInfo {
 }
 
 /// What a link's bytes looked like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LinkState {
     /// Nothing crossed yet.
@@ -180,7 +181,7 @@ pub enum LinkState {
 }
 
 /// What one link carried so far in one scenario.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct LinkSeen {
     /// Which architecture.
     pub architecture: String,
@@ -201,7 +202,7 @@ pub struct LinkSeen {
 }
 
 /// One canary found. Aggregated: the first few of each (link, asset), then counts in [`LinkSeen`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct Exposed {
     /// Which architecture.
     pub architecture: String,
@@ -220,7 +221,7 @@ pub struct Exposed {
 }
 
 /// An attacker tried something.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct Attempt {
     /// Which architecture.
     pub architecture: String,
@@ -243,7 +244,7 @@ pub struct Attempt {
 }
 
 /// What an attacker did with loot, judged by the service's own state.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct Impact {
     /// Which architecture.
     pub architecture: String,
@@ -260,7 +261,7 @@ pub struct Impact {
 }
 
 /// One second of flood traffic.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct FloodInterval {
     /// Which architecture.
     pub architecture: String,
@@ -284,7 +285,7 @@ pub struct FloodInterval {
 }
 
 /// One second of honest work, one operation.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, JsonSchema, Serialize, Deserialize)]
 pub struct Interval {
     /// Which architecture.
     pub architecture: String,

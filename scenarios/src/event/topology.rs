@@ -1,5 +1,6 @@
 //! An architecture as the stream shows it: enough to draw it, nothing to rebuild it from.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use testbed::{
     architecture::{Architecture, SegmentId},
@@ -7,7 +8,7 @@ use testbed::{
 };
 
 /// An architecture for drawing.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct Topology {
     /// Its name.
     pub architecture: String,
@@ -67,7 +68,7 @@ fn links(architecture: &Architecture) -> Vec<TopologyLink> {
 }
 
 /// A segment for drawing.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct TopologySegment {
     /// Its name.
     pub name: String,
@@ -76,7 +77,7 @@ pub struct TopologySegment {
 }
 
 /// A host for drawing.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct TopologyHost {
     /// Its name.
     pub name: String,
@@ -89,7 +90,7 @@ pub struct TopologyHost {
 }
 
 /// A link for drawing. `declared_tls` is what the file says; what is *seen* comes in [`LinkSeen`](super::LinkSeen).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct TopologyLink {
     /// `host/process>host/process`.
     pub link: String,

@@ -1,5 +1,6 @@
 //! `matrix.json`: the result of a run for programs. Fields may be added, never renamed.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use testbed::vocabulary::Method;
 
@@ -18,8 +19,10 @@ const SCHEMA_VERSION: u32 = 1;
 /// Writes `matrix.json`.
 pub struct MatrixJson;
 
-#[derive(Serialize)]
-struct Document<'a> {
+/// What `matrix.json` holds.
+#[derive(JsonSchema, Serialize)]
+#[schemars(title = "Matrix")]
+pub(crate) struct MatrixDocument<'a> {
     schema_version: u32,
     seed: u64,
     valid: Valid,
@@ -41,19 +44,19 @@ struct Document<'a> {
     steps: Steps,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct Valid {
     exposure: bool,
     performance: bool,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct Summary {
     measured: Tally,
     modelled: Tally,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct Tally {
     held: u64,
     broken: u64,
@@ -61,7 +64,7 @@ struct Tally {
     inconclusive: u64,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct Steps {
     planned: usize,
     finished: usize,
@@ -79,7 +82,7 @@ impl Exporter for MatrixJson {
         let matrix = Matrix::of(recorded)?;
         let (run, snapshot) = (matrix.run, &recorded.snapshot);
         let count = |method| counts(matrix.cells.iter().copied(), method).into();
-        let document = Document {
+        let document = MatrixDocument {
             schema_version: SCHEMA_VERSION,
             seed: run.seed,
             valid: Valid {

@@ -21,6 +21,7 @@ mod words;
 pub use hgrm::Hgrm;
 pub use hlog::Hlog;
 pub use markdown::Markdown;
+pub(crate) use matrix_json::MatrixDocument;
 pub use matrix_json::MatrixJson;
 pub use run_json::RunJson;
 pub use text::Text;

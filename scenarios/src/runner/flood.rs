@@ -38,7 +38,7 @@ const HANDSHAKE_RATE: u32 = 600;
 const IN_FLIGHT: usize = 128;
 /// Descriptors a flood may take: both ends of every attempt and of the upstream connection it causes, beside
 /// everything else that is open.
-const DESCRIPTORS: u64 = 4 * IN_FLIGHT as u64 + 256;
+pub const DESCRIPTORS: u64 = 4 * IN_FLIGHT as u64 + 256;
 /// No flood lasts longer, whatever a file says.
 const LONGEST: Duration = Duration::from_mins(1);
 

@@ -55,11 +55,12 @@ pub(super) struct Conversation {
     pub(super) length: u64,
 }
 
-/// Segments readable from a vantage.
+/// Segments readable from a vantage; none from inside a machine, where memory is the question.
 pub(super) fn readable(ledger: &Ledger, vantage: Vantage) -> Vec<SegmentId> {
     let domain = match vantage {
         Vantage::PublicSniffer | Vantage::PublicInPath => SecurityDomain::Public,
         Vantage::Guest => SecurityDomain::Guest,
+        Vantage::EdgeRoot | Vantage::ApiHostRoot | Vantage::ServiceProcess => return Vec::new(),
         _ => SecurityDomain::Management,
     };
     ledger.architecture.segments_of(domain).collect()

@@ -19,6 +19,7 @@ use testbed::{
 use super::{
     captures::Captures,
     gather::{Conversation, Onward, Spot, far_side, legs},
+    memory::{self, Memory},
 };
 use crate::{
     catalog::{Scenario, Technique},
@@ -40,6 +41,8 @@ pub(super) struct Case<'a> {
     /// What the vantage can read.
     pub(super) segments: &'a [SegmentId],
     pub(super) conversations: &'a [Conversation],
+    /// What the processes at the vantage held.
+    pub(super) memory: &'a Memory,
     /// What far sides answered the attacker's own connections, by `host/process`.
     pub(super) onward: &'a BTreeMap<String, Onward>,
     pub(super) baseline: Range<Duration>,
@@ -83,7 +86,10 @@ impl Case<'_> {
     }
 
     fn cell(&self, asset: Asset) -> Judged {
+        let mut readable = BTreeSet::new();
         let (judgement, mut spots, refusals, evidence) = match (self.scenario.technique, asset) {
+            (Technique::SearchMemory, Asset::CertificateKey) => self.keys(),
+            (Technique::SearchMemory, _) => self.held(asset, &mut readable),
             (_, Asset::Reach) => self.reach(),
             (Technique::InPath, _) => self.in_path(asset),
             _ => self.passive(asset),
@@ -96,11 +102,14 @@ impl Case<'_> {
             weakness: self.scenario.weakness.clone(),
         };
         let mut cell = judgement.into_cell(subject, evidence);
-        let readable = cell.verdict == Verdict::Broken;
-        spots.retain(|spot| readable != spot.encoding.starts_with("tls+") || self.is_in_path());
+        let broken = cell.verdict == Verdict::Broken;
+        spots.retain(|spot| broken != spot.encoding.starts_with("tls+") || self.is_in_path());
+        if broken {
+            readable.extend(spots.iter().map(|spot| spot.canary));
+        }
         // Where nothing was readable, loot of that kind is all the more worth a word.
-        cell.hunt = self.hunt(asset, if readable { &spots } else { &[] });
-        if readable && self.controls.is_empty() {
+        cell.hunt = self.hunt(asset, &readable);
+        if broken && self.controls.is_empty() {
             // It is the control: the probe got the asset here.
             cell.control.positive = Positive::Passed;
         }
@@ -121,6 +130,22 @@ impl Case<'_> {
         let (legs, spots) = legs(&seen, self.segments, self.conversations, asset, &self.attack);
         let positive = self.positive(asset);
         (PassiveFacts { legs, positive }.judge(), spots, Vec::new(), Vec::new())
+    }
+
+    fn held(
+        &self,
+        asset: Asset,
+        readable: &mut BTreeSet<CanaryId>,
+    ) -> (Judgement, Vec<Spot>, Vec<Refused>, Vec<Evidence>) {
+        let sought = self.memory.seek(self.ledger, asset, &self.attack, self.positive(asset));
+        readable.extend(sought.readable);
+        (sought.facts.judge(), Vec::new(), Vec::new(), sought.evidence)
+    }
+
+    fn keys(&self) -> (Judgement, Vec<Spot>, Vec<Refused>, Vec<Evidence>) {
+        let positive = self.positive(Asset::CertificateKey);
+        let (facts, evidence) = memory::keys(self.ledger, self.scenario.vantage, self.loot, positive);
+        (facts.judge(), Vec::new(), Vec::new(), evidence)
     }
 
     fn reach(&self) -> (Judgement, Vec<Spot>, Vec<Refused>, Vec<Evidence>) {
@@ -190,7 +215,7 @@ impl Case<'_> {
     }
 
     /// The attacker's own parsing against ground truth.
-    fn hunt(&self, asset: Asset, spots: &[Spot]) -> Option<Hunt> {
+    fn hunt(&self, asset: Asset, exposed: &BTreeSet<CanaryId>) -> Option<Hunt> {
         let kinds = match asset {
             Asset::Password => &[SecretKind::Password][..],
             Asset::Token => &[SecretKind::Token],
@@ -200,7 +225,6 @@ impl Case<'_> {
         };
         let of_kind: Vec<&Secret> =
             self.loot.secrets().filter(|secret| kinds.contains(&secret.kind)).collect();
-        let exposed: BTreeSet<CanaryId> = spots.iter().map(|spot| spot.canary).collect();
         if of_kind.is_empty() && exposed.is_empty() {
             return None;
         }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use attacker::loot::{Channel, Item};
+use attacker::loot::{Channel, Item, Provenance, SecretKind};
 use testbed::{
     architecture::SegmentId,
     ledger::Ledger,
@@ -115,6 +115,10 @@ impl Live {
                     served: false,
                     method: Method::Measured,
                 },
+                Item::Secret(secret) if secret.kind == SecretKind::PrivateKey => {
+                    self.file(&secret.provenance, "read", true, vantage)
+                }
+                Item::Denied(denied) => self.file(&denied.provenance, &denied.why, false, vantage),
                 Item::Secret(_) | Item::Deed(_) | Item::NotGranted(..) => continue,
             };
             let tried = self.tried.entry((attempt.target.clone(), attempt.answer.clone())).or_default();
@@ -122,6 +126,21 @@ impl Live {
             if *tried <= TRIES {
                 emitter.send(Event::Attempt(attempt));
             }
+        }
+    }
+
+    /// A key file, or a key in memory, that was tried: our host model answered.
+    fn file(&self, tried: &Provenance, answer: &str, served: bool, vantage: Vantage) -> Attempt {
+        Attempt {
+            architecture: self.place.architecture.clone(),
+            scenario: self.place.scenario.clone(),
+            vantage,
+            technique: tried.step.technique.to_owned(),
+            attack_id: tried.step.attack_id.to_owned(),
+            target: tried.where_found.clone(),
+            answer: answer.to_owned(),
+            served,
+            method: Method::Modelled,
         }
     }
 

@@ -19,6 +19,7 @@ mod gather;
 mod honest;
 mod judge;
 mod live;
+mod memory;
 mod plan;
 mod pulse;
 mod raid;
@@ -36,8 +37,8 @@ use testbed::{
     launch::{LaunchError, Realisation},
 };
 
-pub use self::controls::Controls;
 use self::{captures::Captures, emit::Emitter, plan::Plan, step::Stage};
+pub use self::{controls::Controls, flood::DESCRIPTORS as FLOOD_DESCRIPTORS};
 use crate::{
     catalog::{Profile, Scenario},
     event::{Event, RunStarted, Stamped, ValidityFlag},

@@ -10,7 +10,8 @@ use attacker::{
 };
 use testbed::{
     architecture::Architecture,
-    foothold::Footholds,
+    custody::Bounds,
+    foothold::{Footholds, hosts::taken},
     launch::{LaunchOptions, launch},
     ledger::Ledger,
     vocabulary::{Phase, Vantage},
@@ -27,6 +28,7 @@ use super::{
     honest::{Honest, Shift, Worked, count, operations},
     judge::{self, Case},
     live::{Live, Place},
+    memory::Memory,
     plan::{Pair, Plan},
     raid::{Desk, Raid},
     validity::{self, Strain},
@@ -89,6 +91,10 @@ pub(super) async fn run(mut stage: Stage<'_>) -> Result<(), RunError> {
             }
         },
     };
+    if let Err(nowhere) = taken(&architecture, scenario.vantage) {
+        stage.not_exercised(&scenario, &architecture, &nowhere.to_string());
+        return Ok(());
+    }
     let mut standing = stage.stand(&architecture, &scenario, phases, place).await?;
     let outcome = if scenario.technique.is_flood() {
         flood::run(&mut stage, &scenario, &mut standing).await
@@ -127,6 +133,7 @@ impl Stage<'_> {
             realisation: self.request.realisation,
             bystander: scenario.technique.is_flood(),
             ballast: self.request.ballast,
+            custody: (scenario.technique == Technique::SearchMemory).then(Bounds::default),
             epoch: Some(self.emitter.started()),
             ..LaunchOptions::default()
         };
@@ -301,6 +308,7 @@ fn conclude(
     let segments = gather::readable(ledger, scenario.vantage);
     let conversations = gather::conversations(ledger, &segments);
     let onward = gather::onward(ledger, &segments);
+    let memory = Memory::search(ledger, scenario.vantage);
     let cells: Vec<Cell> = Snapshot::of(stage.emitter.events()).cells;
     let controls = stage.plan.controls(stage.pair);
     let judged = Case {
@@ -310,6 +318,7 @@ fn conclude(
         segments: &segments,
         conversations: &conversations,
         onward: &onward,
+        memory: &memory,
         baseline,
         attack,
         controls: &controls,
@@ -341,6 +350,7 @@ pub(super) fn technique_name(technique: Technique) -> &'static str {
         Technique::InPath => "impostor",
         Technique::Reach => "scan-clear",
         Technique::Escape => "escape",
+        Technique::SearchMemory => "search-memory",
         Technique::FloodConnect => "connect-flood",
         Technique::FloodHandshake => "handshake-flood",
     }

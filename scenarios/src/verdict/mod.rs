@@ -3,7 +3,8 @@
 //! ```text
 //! capture, matcher, opener ─▶ PassiveFacts ─┐
 //! impostor, captured alerts ─▶ InPathFacts ─┼─▶ judge ─▶ Judgement ─▶ Cell
-//! attempts and answers ─────▶ ReachFacts ──┘       ▲
+//! attempts and answers ─────▶ ReachFacts ──┤       ▲
+//! memory, key files ────────▶ CustodyFacts ┘       │
 //!                     cells of the controls ─▶ resolve
 //! ```
 //!
@@ -12,6 +13,7 @@
 //! for them. A flood makes no cell and is not judged here.
 
 mod control;
+mod custody;
 mod exit;
 mod expectation;
 mod in_path;
@@ -20,6 +22,7 @@ mod reach;
 mod summary;
 
 pub use control::{ControlRef, failed_controls, resolve};
+pub use custody::{CustodyFacts, KeyFacts};
 pub use exit::{Finding, exit_code, findings};
 pub use expectation::{Deviation, deviations};
 pub use in_path::{InPathFacts, RedirectedLink};

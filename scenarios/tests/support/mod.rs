@@ -87,7 +87,9 @@ fn finished(events: &[Stamped]) -> Vec<Cell> {
     let notes: Vec<&Event> =
         events.iter().map(|event| &event.event).filter(|event| matches!(event, Event::Note { .. })).collect();
     let snapshot = Snapshot::of(events);
-    assert_eq!(snapshot.ended, Some(0), "{notes:?}");
+    let wrong: Vec<String> =
+        scenarios::verdict::deviations(&snapshot.cells).iter().map(ToString::to_string).collect();
+    assert_eq!(snapshot.ended, Some(0), "{notes:?} {wrong:?}");
     let invalid: Vec<_> =
         snapshot.invalid.iter().filter(|(flag, ..)| *flag == ValidityFlag::Exposure).collect();
     assert!(invalid.is_empty(), "{invalid:?}");

@@ -1,6 +1,6 @@
 //! The shipped architectures, inside the binary, and loading one by name or by path.
 
-use std::{io, path::Path};
+use std::{collections::BTreeSet, io, path::Path};
 
 use super::{
     Architecture,
@@ -68,6 +68,11 @@ pub fn parse(file: &str, source: &str) -> Result<Architecture, Diagnostics> {
     let literal = literal::read(source, &mut findings);
     let resolved = literal.and_then(|literal| resolve::resolve(&literal, &mut findings));
     resolved.ok_or_else(|| Diagnostics::new(file, source, findings))
+}
+
+/// Every key the reader asks for in a file like this one, for the test that compares it with the schema.
+pub fn asked(source: &str) -> BTreeSet<String> {
+    literal::asked(source).map(|trace| trace.keys()).unwrap_or_default()
 }
 
 /// Loads a shipped architecture by name, or any other by path. What contains `/` or ends in `.toml` is a path.

@@ -8,7 +8,7 @@ use toml::Spanned;
 
 use super::{
     diagnose::Finding,
-    reading::{Section, parse},
+    reading::{Section, Trace, parse},
 };
 
 /// The version of the format that is read.
@@ -158,7 +158,18 @@ pub(super) struct ChangeLiteral {
 
 /// Reads the whole file; `None` when it is no TOML or of another schema.
 pub(super) fn read(source: &str, findings: &mut Vec<Finding>) -> Option<Literal> {
-    let mut file = parse(source, findings)?;
+    read_file(parse(source, findings)?, findings)
+}
+
+/// Every key that is asked for in a file like this one.
+pub(super) fn asked(source: &str) -> Option<Trace> {
+    let file = parse(source, &mut Vec::new())?;
+    let trace = file.trace();
+    read_file(file, &mut Vec::new());
+    Some(trace)
+}
+
+fn read_file(mut file: Section<'_>, findings: &mut Vec<Finding>) -> Option<Literal> {
     let schema = file.required::<i64>("schema", findings);
     if let Some(other) = schema.filter(|schema| *schema.get_ref() != SCHEMA) {
         let message = format!("schema {} is not known", other.get_ref());

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::vocabulary::SecurityDomain;
 
-pub use embedded::{LoadError, is_path, load, names, parse, source};
+pub use embedded::{LoadError, asked, is_path, load, names, parse, source};
 pub use query::UnknownWeakness;
 
 macro_rules! ids {

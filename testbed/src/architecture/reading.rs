@@ -4,7 +4,7 @@
 //! every missing, mistyped and unknown field of a file is reported at once and none is silently ignored.
 //! It knows no field of any format.
 
-use std::ops::Range;
+use std::{cell::RefCell, collections::BTreeSet, ops::Range, rc::Rc};
 
 use serde::de::DeserializeOwned;
 use toml::{
@@ -21,6 +21,31 @@ pub struct Section<'i> {
     pub at: Range<usize>,
     table: DeTable<'i>,
     asked: Vec<&'static str>,
+    trace: Trace,
+}
+
+/// Every key that was asked for in any section of one file, whether it was there or not, as
+/// `hosts.*.segments` and `set[].dial`: what a schema of the format must know.
+#[derive(Clone, Debug, Default)]
+pub struct Trace {
+    asked: Rc<RefCell<BTreeSet<String>>>,
+    /// Ends in a dot, unless it is empty.
+    prefix: String,
+}
+
+impl Trace {
+    /// What was asked for so far.
+    pub fn keys(&self) -> BTreeSet<String> {
+        self.asked.borrow().clone()
+    }
+
+    fn note(&self, key: &str) {
+        self.asked.borrow_mut().insert(format!("{}{key}", self.prefix));
+    }
+
+    fn below(&self, step: &str) -> Self {
+        Self { asked: Rc::clone(&self.asked), prefix: format!("{}{step}.", self.prefix) }
+    }
 }
 
 /// The whole file as a section, or all its syntax errors.
@@ -31,20 +56,30 @@ pub fn parse<'i>(source: &'i str, findings: &mut Vec<Finding>) -> Option<Section
     }
     let (table, errors) = DeTable::parse_recoverable(source);
     if errors.is_empty() {
-        return Some(Section::new(0..0, table.into_inner()));
+        return Some(Section::new(0..0, table.into_inner(), Trace::default()));
     }
     findings.extend(errors.iter().map(|error| finding_of(error, 0..0)));
     None
 }
 
 impl<'i> Section<'i> {
-    fn new(at: Range<usize>, table: DeTable<'i>) -> Self {
-        Self { at, table, asked: Vec::new() }
+    fn new(at: Range<usize>, table: DeTable<'i>, trace: Trace) -> Self {
+        Self { at, table, asked: Vec::new(), trace }
+    }
+
+    /// What is asked for in this file, from now on too.
+    pub fn trace(&self) -> Trace {
+        self.trace.clone()
     }
 
     fn take(&mut self, key: &'static str) -> Option<Spanned<DeValue<'i>>> {
-        self.asked.push(key);
+        self.note(key);
         self.table.remove(key)
+    }
+
+    fn note(&mut self, key: &'static str) {
+        self.asked.push(key);
+        self.trace.note(key);
     }
 
     /// A value that must be there.
@@ -90,7 +125,7 @@ impl<'i> Section<'i> {
         if self.table.contains_key(key) {
             return self.list(key, findings);
         }
-        self.asked.push(key);
+        self.note(key);
         None
     }
 
@@ -98,7 +133,7 @@ impl<'i> Section<'i> {
     pub fn section(&mut self, key: &'static str, findings: &mut Vec<Finding>) -> Option<Section<'i>> {
         let value = self.take(key)?;
         let at = value.span();
-        Some(Section::new(at, table(value, findings)?))
+        Some(Section::new(at, table(value, findings)?, self.trace.below(key)))
     }
 
     /// A table that must be there.
@@ -110,7 +145,7 @@ impl<'i> Section<'i> {
         if self.table.contains_key(key) {
             return self.section(key, findings);
         }
-        self.asked.push(key);
+        self.note(key);
         self.missing(key, findings)
     }
 
@@ -123,7 +158,7 @@ impl<'i> Section<'i> {
         let value = self.take(key)?;
         let at = value.span();
         Some(match value.into_inner() {
-            DeValue::Table(table) => Shape::Section(Section::new(at, table)),
+            DeValue::Table(table) => Shape::Section(Section::new(at, table, self.trace.below(key))),
             value => Shape::Value(Spanned::new(at, value)),
         })
     }
@@ -137,7 +172,7 @@ impl<'i> Section<'i> {
         let Some(entries) = self.take(key).and_then(|value| table(value, findings)) else {
             return Vec::new();
         };
-        named(entries, findings)
+        named(entries, &self.trace.below(&format!("{key}.*")), findings)
     }
 
     /// A list of tables (`set = [{ … }]` or `[[set]]`). Absent is empty.
@@ -154,10 +189,11 @@ impl<'i> Section<'i> {
         let value = self.take(key)?;
         let span = value.span();
         let elements = array(value, findings)?;
+        let trace = self.trace.below(&format!("{key}[]"));
         let mut items = Vec::with_capacity(elements.len());
         for element in elements {
             let at = element.span();
-            items.extend(table(element, findings).map(|table| Section::new(at, table)));
+            items.extend(table(element, findings).map(|table| Section::new(at, table, trace.clone())));
         }
         Some(Spanned::new(span, items))
     }
@@ -167,6 +203,7 @@ impl<'i> Section<'i> {
         self,
         findings: &mut Vec<Finding>,
     ) -> Vec<(Spanned<String>, Spanned<T>)> {
+        self.trace.note("*");
         in_order(self.table)
             .into_iter()
             .filter_map(|(key, value)| Some((key, typed(value, findings)?)))
@@ -238,11 +275,15 @@ fn not_a<T>(span: Range<usize>, wanted: &str, found: &DeValue<'_>, findings: &mu
     None
 }
 
-fn named<'i>(entries: DeTable<'i>, findings: &mut Vec<Finding>) -> Vec<(Spanned<String>, Section<'i>)> {
+fn named<'i>(
+    entries: DeTable<'i>,
+    trace: &Trace,
+    findings: &mut Vec<Finding>,
+) -> Vec<(Spanned<String>, Section<'i>)> {
     let mut sections = Vec::new();
     for (name, value) in in_order(entries) {
         if let Some(table) = table(value, findings) {
-            sections.push((name.clone(), Section::new(name.span(), table)));
+            sections.push((name.clone(), Section::new(name.span(), table, trace.clone())));
         }
     }
     sections

@@ -11,13 +11,16 @@ use super::{
     Foothold,
     flood::{Arm, Flood, FloodBounds, FloodKind, FloodTally},
     flood_ground::FloodGround,
+    hosts::{Taken, taken},
     in_path_ground,
+    memory::{Memory, MemoryGround},
     reach_ground::SegmentReach,
     sniffer::Sniffer,
     tls_ground::OwnAuthority,
 };
 use crate::{
-    architecture::{Architecture, HostId, Place, SegmentId},
+    architecture::{Architecture, HostId, Place, ProcessId, SegmentId},
+    custody::keys::{KeyCopy, Keys},
     fabric::parties::Kind,
     launch::{addresses::Addresses, arms::Arms, targets::Targets},
     node::wiring::World,
@@ -36,6 +39,8 @@ pub struct Ground {
     pub flooded: Option<Arms>,
     /// Addresses of hosts, for attackers who took one over.
     pub addresses: Addresses,
+    /// Private keys, where the host model has them.
+    pub keys: Keys,
 }
 
 /// Why a foothold was not granted.
@@ -71,6 +76,9 @@ impl Footholds {
 
     /// Where a vantage stands; a flood stands on the public segment.
     pub fn grant(&self, vantage: Vantage, stop: &CancellationToken) -> Result<Foothold, GrantError> {
+        if let Some(taken) = taken(&self.ground.architecture, vantage)? {
+            return Ok(Foothold::new(vantage, stop.clone()).with_memory(self.memory(&taken)));
+        }
         let position = self.position(vantage)?;
         let reach = SegmentReach::new(&self.ground, &position)?;
         let tls = super::AttackerTls::new(self.tls.clone());
@@ -85,6 +93,18 @@ impl Footholds {
             foothold = foothold.with_in_path(in_path);
         }
         Ok(foothold)
+    }
+
+    /// What the machines that were taken over hold: buffers from now on, where the launch records them.
+    fn memory(&self, taken: &Taken) -> Memory {
+        let Ground { architecture, world, keys, .. } = &*self.ground;
+        let record = |id: &ProcessId| world.custody.as_ref()?.record(&architecture.process_label(*id));
+        let keys: Vec<KeyCopy> = if taken.inside.is_empty() {
+            taken.hosts.iter().flat_map(|host| keys.before_root(architecture, *host)).collect()
+        } else {
+            taken.inside.iter().flat_map(|process| keys.before(architecture, *process)).collect()
+        };
+        Memory::new(Box::new(MemoryGround::new(taken.processes.iter().filter_map(record), keys)))
     }
 
     /// A licence to flood one arm. The runner keeps `tally`.

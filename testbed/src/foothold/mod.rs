@@ -9,17 +9,21 @@
 mod flood;
 mod flood_ground;
 pub mod grant;
+pub mod hosts;
 mod in_path;
 mod in_path_ground;
+mod memory;
 mod reach;
 mod reach_ground;
 mod sniffer;
 mod tls;
 mod tls_ground;
 
+pub use crate::custody::{Connection, Held, Side, keys::KeyCopy};
 pub use flood::{Arm, Flood, FloodBackend, FloodBounds, FloodConnection, FloodKind, FloodTally};
 pub use grant::{Footholds, GrantError};
 pub use in_path::{InPath, Intercepted};
+pub use memory::{Memory, MemoryBackend};
 pub use proxies::stream::BoxStream;
 pub use reach::{Answer, Dialed, Reach, ReachBackend, Target, TargetId};
 pub use sniffer::{FlowView, Sniffed, Sniffer};
@@ -38,6 +42,7 @@ pub struct Foothold {
     reach: Option<Reach>,
     flood: Option<Flood>,
     tls: Option<AttackerTls>,
+    memory: Option<Memory>,
 }
 
 /// The vantage does not give this.
@@ -53,7 +58,16 @@ pub struct NotGranted {
 impl Foothold {
     /// A foothold without any capability; the launch adds what the vantage grants.
     pub fn new(vantage: Vantage, stop: CancellationToken) -> Self {
-        Self { vantage, stop, sniffer: None, in_path: None, reach: None, flood: None, tls: None }
+        Self {
+            vantage,
+            stop,
+            sniffer: None,
+            in_path: None,
+            reach: None,
+            flood: None,
+            tls: None,
+            memory: None,
+        }
     }
 
     /// Grants reading a segment.
@@ -91,6 +105,13 @@ impl Foothold {
         self
     }
 
+    /// Grants reading machines that were taken over.
+    #[must_use]
+    pub fn with_memory(mut self, memory: Memory) -> Self {
+        self.memory = Some(memory);
+        self
+    }
+
     /// Where the attacker stands.
     pub fn vantage(&self) -> Vantage {
         self.vantage
@@ -109,6 +130,11 @@ impl Foothold {
     /// Takes the place in the path out (there is one).
     pub fn in_path(&mut self) -> Result<InPath, NotGranted> {
         self.in_path.take().ok_or(NotGranted { vantage: self.vantage, capability: "place in the path" })
+    }
+
+    /// Takes the memory of the machines out (there is one).
+    pub fn memory(&mut self) -> Result<Memory, NotGranted> {
+        self.memory.take().ok_or(NotGranted { vantage: self.vantage, capability: "memory of a machine" })
     }
 
     /// What can be dialled from here.

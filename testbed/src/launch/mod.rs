@@ -38,6 +38,7 @@ use crate::{
     architecture::{Architecture, ListenerId, ProcessId},
     canary::Canaries,
     capture::FlowStore,
+    custody::{Bounds, Custody, keys::Keys},
     fabric::{Acceptor, Fabric, parties::Kind, relay, tap::Wire},
     foothold::grant::{Footholds, Ground},
     keylog::KeyLogStore,
@@ -82,6 +83,9 @@ pub struct LaunchOptions {
     pub ballast: Duration,
     /// Nobody will judge: no capture, key log or canary is kept, so that memory does not grow with traffic.
     pub unrecorded: bool,
+    /// Record what processes hold in user space, within these bounds. It costs CPU on the processes' own
+    /// clocks.
+    pub custody: Option<Bounds>,
     /// Deadlines and bounds of every node.
     pub limits: Limits,
     /// What all times count from; `None` = this launch.
@@ -181,7 +185,10 @@ impl<'a> Making<'a> {
             .collect();
         let fronts = fronts(&registry, architecture, options.realisation)?;
         let key_log = if options.unrecorded { KeyLogStore::deaf() } else { KeyLogStore::default() };
-        let world = World { fabric, key_log, recorded: !options.unrecorded };
+        let custody = options.custody.map(|bounds| {
+            Custody::new(fabric.clone(), entry_names(architecture, &addresses, &fronts), bounds)
+        });
+        let world = World { fabric, key_log, recorded: !options.unrecorded, custody };
         let targets = Targets::new(architecture, &addresses, &fronts, &registry);
         Ok(Self {
             architecture,
@@ -298,12 +305,14 @@ impl<'a> Making<'a> {
         let published = Published::of(&self.drawing());
         let login_page = Published::login_page(&self.drawing());
         let public_names = published::public_names(&self.drawing());
+        let keys = Keys::of(self.architecture, &self.pki);
         let footholds = Footholds::new(Ground {
             architecture: self.architecture.clone(),
             world: self.world.clone(),
             targets: self.targets,
             flooded: bystander.map(|bystander| bystander.arms),
             addresses: self.addresses,
+            keys: keys.clone(),
         });
         let ledger = Ledger {
             architecture: self.architecture.clone(),
@@ -325,6 +334,7 @@ impl<'a> Making<'a> {
             public_names,
             plant: self.plant,
             service_password: self.service_user.password,
+            keys,
             world: self.world,
             relays: self.relays,
             nodes: self.nodes,
@@ -332,6 +342,20 @@ impl<'a> Making<'a> {
         };
         Ok((footholds, ledger))
     }
+}
+
+/// Who accepts behind each entry that is dialled.
+fn entry_names(
+    architecture: &Architecture,
+    addresses: &Addresses,
+    fronts: &BTreeMap<ListenerId, EntryId>,
+) -> BTreeMap<EntryId, String> {
+    let named = |id: ListenerId| {
+        let label = architecture.process_label(architecture[id].process);
+        let entries = [addresses.entry(id), fronts.get(&id).copied()];
+        entries.into_iter().flatten().map(move |entry| (entry, label.clone()))
+    };
+    architecture.listener_ids().flat_map(named).collect()
 }
 
 /// An entry for a relay in front of every listener on a segment.

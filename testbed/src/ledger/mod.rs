@@ -21,6 +21,7 @@ use crate::{
     architecture::Architecture,
     canary::{Canaries, Mint},
     capture::FlowStore,
+    custody::{Custody, keys::Keys},
     fabric::Fabric,
     keylog::KeyLogStore,
     launch::{published::Published, users::Doors},
@@ -61,6 +62,8 @@ pub struct Ledger {
     pub plant: Arc<dyn Plant>,
     /// What compute logs in with: a canary like any password.
     pub service_password: String,
+    /// Private keys, where the host model has them.
+    pub keys: Keys,
     pub(crate) world: World,
     pub(crate) relays: Vec<NodeThread>,
     pub(crate) nodes: Vec<Node>,
@@ -109,6 +112,11 @@ impl Ledger {
         let outcome = self.relays.into_iter().map(NodeThread::stop).fold(nodes, Result::and);
         self.fabric.close();
         outcome
+    }
+
+    /// What processes held, if the launch recorded it.
+    pub fn custody(&self) -> Option<&Custody> {
+        self.world.custody.as_ref()
     }
 
     /// What nodes of this launch are wired with.

@@ -6,9 +6,8 @@
 use std::{collections::BTreeMap, io, sync::Arc};
 
 use proxies::{
-    codec::{BackCodec, FrontCodec},
     limits::Limits,
-    pass_through::PassThrough,
+    pass_through::{PassThrough, Place},
     proxy::{Forward, Proxy},
     routes::{Route, Routes},
     serve::{Drained, Tally},
@@ -52,9 +51,8 @@ impl Door {
                 tally,
             }),
             Onward::ByName { routes, localhost } => Self::ByName(PassThrough {
-                front: FrontCodec::clear(),
+                front: front_codec(world, front)?,
                 routes: Arc::new(self::routes(world, routes, localhost.as_ref())?),
-                back: BackCodec::clear(),
                 limits,
                 tally,
             }),
@@ -74,9 +72,10 @@ fn routes(
     world: &World,
     plans: &[(String, Vec<DialPlan>)],
     localhost: Option<&String>,
-) -> io::Result<Routes<NodeDial>> {
+) -> io::Result<Routes<Place<NodeDial>>> {
     let route = |(name, to): &(String, Vec<DialPlan>)| {
-        let to = to.iter().map(|plan| NodeDial::new(world, plan)).collect::<io::Result<_>>()?;
+        let place = |plan| Ok(Place { dial: NodeDial::new(world, plan)?, back: back_codec(world, plan)? });
+        let to = to.iter().map(place).collect::<io::Result<_>>()?;
         Ok(Route { name: name.clone(), to })
     };
     let routes = plans.iter().map(route).collect::<io::Result<_>>()?;

@@ -31,8 +31,9 @@ pub struct Node {
 impl Node {
     /// Starts every thread of a plan; its listeners answer when this returns.
     pub fn start(plan: NodePlan, world: &World, plant: &Arc<dyn Plant>) -> io::Result<Self> {
-        let program = Program::new(&plan, world, plant)?;
         let label = plan.label.clone();
+        let world = &world.of(&label);
+        let program = Program::new(&plan, world, plant)?;
         let plan = Arc::new(plan);
         let threads = (0..plan.threads.max(1))
             .map(|_| {

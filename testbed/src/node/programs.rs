@@ -159,7 +159,8 @@ impl Program {
         move |wire, ends| {
             let (codec, tally, service, stop) = (codec.clone(), tally.clone(), service.clone(), stop.clone());
             Box::pin(async move {
-                let Ok(Accepted { mut stream, .. }) = codec.accept(wire, limits.handshake).await else {
+                let accepted = codec.accept_from(ends.party, wire, limits.handshake).await;
+                let Ok(Accepted { mut stream, .. }) = accepted else {
                     Tally::count(&tally.handshakes_failed);
                     return;
                 };

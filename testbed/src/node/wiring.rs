@@ -4,7 +4,9 @@ use std::{io, sync::Arc};
 
 use proxies::{
     codec::{BackCodec, FrontCodec},
+    custody::Observe,
     limits::Limits,
+    registry::EntryId,
     stream::BoxStream,
     tls::{ClientTls, ServerTls},
     transport::{
@@ -17,6 +19,7 @@ use tokio::{net::TcpStream, time::timeout};
 use super::plan::{DialPlan, ListenPlan};
 use crate::{
     connect::{Connect, Connecting},
+    custody::Custody,
     fabric::{
         Fabric,
         crossing::{CrossingListen, SegmentDial},
@@ -34,6 +37,20 @@ pub struct World {
     pub key_log: KeyLogStore,
     /// Do services keep a log of what they did, for whoever judges?
     pub recorded: bool,
+    /// What processes hold, where the launch keeps it.
+    pub custody: Option<Custody>,
+}
+
+impl World {
+    /// The same for one process: what passes its codecs is its own.
+    #[must_use]
+    pub fn of(&self, process: &str) -> Self {
+        Self { custody: self.custody.as_ref().map(|custody| custody.of(process)), ..self.clone() }
+    }
+
+    fn observer(&self, dials: Option<EntryId>) -> Option<Arc<dyn Observe>> {
+        self.custody.as_ref().and_then(|custody| custody.observer(dials))
+    }
 }
 
 /// A listener on a node thread: crossing a segment or not.
@@ -75,9 +92,17 @@ impl Listen for NodeListen {
 
 /// The codec of a plan's listener.
 pub fn front_codec(world: &World, plan: &ListenPlan) -> io::Result<FrontCodec> {
-    let Some(settings) = &plan.tls else { return Ok(FrontCodec::clear()) };
-    let tls = ServerTls::new(settings, Arc::new(world.key_log.clone())).map_err(io::Error::other)?;
-    Ok(FrontCodec::terminate(tls).with_ballast(plan.ballast))
+    let codec = match &plan.tls {
+        None => FrontCodec::clear(),
+        Some(settings) => {
+            let tls = ServerTls::new(settings, Arc::new(world.key_log.clone())).map_err(io::Error::other)?;
+            FrontCodec::terminate(tls).with_ballast(plan.ballast)
+        }
+    };
+    Ok(match world.observer(None) {
+        Some(observer) => codec.observed(observer),
+        None => codec,
+    })
 }
 
 /// A way to dial: asking a segment's rules, or over a local link.
@@ -116,9 +141,17 @@ impl Dial for NodeDial {
 
 /// The codec of a plan's dial.
 pub fn back_codec(world: &World, plan: &DialPlan) -> io::Result<BackCodec> {
-    let Some(settings) = &plan.tls else { return Ok(BackCodec::clear()) };
-    let tls = ClientTls::new(settings, Arc::new(world.key_log.clone())).map_err(io::Error::other)?;
-    Ok(BackCodec::originate(tls))
+    let codec = match &plan.tls {
+        None => BackCodec::clear(),
+        Some(settings) => {
+            let tls = ClientTls::new(settings, Arc::new(world.key_log.clone())).map_err(io::Error::other)?;
+            BackCodec::originate(tls)
+        }
+    };
+    Ok(match world.observer(Some(plan.entry)) {
+        Some(observer) => codec.observed(observer),
+        None => codec,
+    })
 }
 
 /// A dial as services and clients use it: TCP, crossing and TLS in one.

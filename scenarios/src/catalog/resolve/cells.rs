@@ -15,7 +15,7 @@ use super::{
 use crate::event::Verdict;
 
 /// The four verdicts, in the order of the documents.
-pub(in super::super) const VERDICTS: [Verdict; 4] =
+pub(crate) const VERDICTS: [Verdict; 4] =
     [Verdict::Held, Verdict::Broken, Verdict::NotExercised, Verdict::Inconclusive];
 
 /// Stands for every asset that is not named.
@@ -55,6 +55,7 @@ fn judges(technique: Technique, asset: Asset) -> bool {
     );
     match technique {
         Technique::Sniff | Technique::InPath => travels,
+        Technique::SearchMemory => travels || asset == Asset::CertificateKey,
         Technique::Escape => travels || asset == Asset::Reach,
         Technique::Reach => asset == Asset::Reach,
         Technique::FloodConnect | Technique::FloodHandshake => false,

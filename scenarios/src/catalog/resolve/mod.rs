@@ -8,7 +8,7 @@ mod extents;
 mod stance;
 mod words;
 
-pub(super) use cells::VERDICTS;
+pub(crate) use cells::VERDICTS;
 pub(super) use words::word;
 
 use testbed::architecture::diagnose::Finding;

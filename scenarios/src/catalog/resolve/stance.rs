@@ -46,6 +46,7 @@ fn places(technique: Technique) -> &'static [Vantage] {
         Technique::InPath => &[Vantage::PublicInPath, Vantage::ManagementInPath],
         Technique::Reach => &[Vantage::PublicSniffer, Vantage::ManagementSniffer, Vantage::Guest],
         Technique::Escape => &[Vantage::EscapedHost],
+        Technique::SearchMemory => &[Vantage::EdgeRoot, Vantage::ApiHostRoot, Vantage::ServiceProcess],
         Technique::FloodConnect | Technique::FloodHandshake => {
             &[Vantage::PublicSniffer, Vantage::ManagementSniffer]
         }
