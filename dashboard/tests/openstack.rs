@@ -33,6 +33,7 @@ fn real_clients_are_served_as_localhost() {
         let cloud = Cloud::up(&architecture, &lab.path().join("lab"));
         let answers = visitors.visit(&cloud, &lab.path().join("said"));
         let urls = everyone_is_served(&architecture, &visitors, &answers);
+        assert_eq!(cloud.ca().is_some(), urls["IDENTITY"].starts_with("https:"), "{architecture}");
         for (service, url) in urls {
             assert_eq!(cloud.url(&service.to_lowercase().replace('_', "-")), url, "{architecture}");
             assert!(url.contains("://localhost:"), "{architecture}: {url}");
