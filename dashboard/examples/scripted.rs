@@ -2,7 +2,8 @@
 //! `cargo run -p dashboard --example scripted -- attacked`.
 //!
 //! Scripts: `finished`, `attacked`, with `breaks` (the engine thread panics), `fragile` (skipping panics in the
-//! drawing thread) or `stubborn` (stopping does nothing). `--headless`, `--ascii` and `--mono` as one would expect.
+//! drawing thread) or `stubborn` (stopping does nothing). `--replay` plays the script as a recorded run; `--headless`,
+//! `--ascii` and `--mono` as one would expect.
 
 #[path = "../tests/support/script.rs"]
 mod script;
@@ -23,7 +24,10 @@ use dashboard::{
     headless,
     tui::{self, glyphs::Charset, theme::ThemeName},
 };
-use scenarios::event::{Event, Stamped};
+use scenarios::{
+    event::{Event, Stamped},
+    recording::Recording,
+};
 
 /// Ends the script as an engine ends a run.
 struct Scripted {
@@ -48,6 +52,21 @@ impl Controls for Scripted {
             let event = Event::RunEnded { exit_code: 130, interrupted: true };
             // The dashboard may have left already.
             let _ = events.send(Stamped { at_ms: 60_000, event });
+        }
+    }
+}
+
+/// As `testbed replay` shows a record.
+fn replay(recording: Recording, options: tui::Options) -> ExitCode {
+    let ended = tui::replay(recording, options).and_then(|ended| match ended.signal {
+        Some(signal) => dashboard::signals::die(signal),
+        None => Ok(()),
+    });
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("{failure}");
+            failure.exit.into()
         }
     }
 }
@@ -81,6 +100,10 @@ fn main() -> ExitCode {
         coloured: wanted(When::Auto, &Environment::read(), true),
         charset: if asked("--ascii") { Charset::Ascii } else { Charset::Unicode },
     };
+    if asked("--replay") {
+        let events = events.try_iter().collect();
+        return replay(Recording { path: "script".into(), events, warnings: Vec::new() }, options);
+    }
     let session = Session { events, controls };
     let ended = if asked("--headless") {
         headless::run(&session, &Global::default())

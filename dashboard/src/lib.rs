@@ -3,6 +3,7 @@
 //! ```text
 //! Engine ── Stamped events ── feed.rs (fold, newest wins) ── Snapshot ── tui/ (render)      terminal
 //!                        └─── headless/ (one line a step, then the matrix)              pipe, CI
+//! events.jsonl ── recorded.rs ── player.rs (the same fold, at any speed) ── tui/    replay
 //! ```
 //!
 //! Nothing here decides a verdict or opens a socket: every figure and every word on screen is read from
@@ -21,6 +22,8 @@ pub mod feed;
 pub mod headless;
 pub mod model;
 pub mod output;
+pub mod player;
+pub mod recorded;
 pub mod runs;
 pub mod shelf;
 pub mod signals;

@@ -11,7 +11,7 @@ use std::{
 
 use scenarios::{
     catalog,
-    export::{Exporter, MatrixJson, Recorded, Text},
+    export::Recorded,
     jsonl, run_dir,
     runner::{self, RunError},
     snapshot::Snapshot,
@@ -22,7 +22,7 @@ use crate::{
     cli::compare::Format,
     engine::{self, Controls, Engine, Profile, Session},
     exit::Failure,
-    shelf,
+    recorded, shelf,
 };
 
 /// Runs comparisons for real.
@@ -66,13 +66,7 @@ impl Engine for Runs {
         let directory = self.directory.get().ok_or_else(|| Failure::runtime("no run was started"))?;
         let events = jsonl::read(&directory.join(run_dir::EVENTS))
             .map_err(|error| Failure::runtime(error.to_string()))?;
-        let recorded = Recorded::of(&events);
-        let exported = match format {
-            Format::Text => Text.export(&recorded),
-            Format::Json => MatrixJson.export(&recorded),
-        };
-        let bytes = exported.map_err(|error| Failure::runtime(error.to_string()))?;
-        String::from_utf8(bytes).map_err(|error| Failure::runtime(error.to_string()))
+        recorded::matrix(&Recorded::of(&events), format)
     }
 }
 

@@ -15,6 +15,6 @@ fn one_line_a_step_and_the_run_around_them() {
         snapshot.apply(&event);
         lines.extend(progress::line(&event, &snapshot, false));
     }
-    assert_eq!(lines.len(), 1 + 33, "the run's line and one a step");
+    assert_eq!(lines.len(), 1 + 8 * 16, "the run's line and one a step");
     insta::assert_snapshot!("progress", lines.join("\n"));
 }

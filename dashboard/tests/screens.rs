@@ -4,13 +4,14 @@
 #[path = "support/script.rs"]
 mod script;
 
-use std::{collections::BTreeMap, fmt::Write};
+use std::{collections::BTreeMap, fmt::Write, time::Duration};
 
+use dashboard::player::{Move, Player};
 use dashboard::tui::{
     glyphs::Charset,
     render::render,
     theme::{Theme, ThemeName},
-    view::{Cursor, Life, Overlay, Screen, View},
+    view::{Cursor, Curves, Life, Overlay, Screen, View},
 };
 use ratatui::{
     Terminal,
@@ -36,7 +37,12 @@ fn draw(snapshot: &Snapshot, view: &View, (width, height): (u16, u16)) -> Buffer
 
 /// The symbols of a screen, line by line.
 fn text(events: &[Stamped], view: &View, size: (u16, u16)) -> String {
-    let buffer = draw(&Snapshot::of(events), view, size);
+    shown(&Snapshot::of(events), view, size)
+}
+
+/// As above, of a state that is drawn often.
+fn shown(snapshot: &Snapshot, view: &View, size: (u16, u16)) -> String {
+    let buffer = draw(snapshot, view, size);
     let rows = buffer.content.chunks(usize::from(size.0));
     rows.map(|row| row.iter().map(Cell::symbol).collect::<String>().trim_end().to_owned() + "\n").collect()
 }
@@ -48,18 +54,64 @@ fn on(screen: Screen) -> View {
 /// Where the cursor of the evidence tests stands: `management-sniff` on `plaintext`.
 const BROKEN: Cursor = Cursor { row: 3, column: 0, open: true };
 /// `flood-handshake` on `proxy-in-front`.
-const FLOODED: Cursor = Cursor { row: 10, column: 1, open: true };
+const FLOODED: Cursor = Cursor { row: 15, column: 2, open: true };
+/// `edge-root` on `proxy-in-front`: nothing of it is in a capture.
+const IN_HOST: Cursor = Cursor { row: 11, column: 2, open: true };
 
 #[test]
 fn every_screen_at_every_size() {
     for (state, events) in [("attacked", script::attacked()), ("finished", script::finished())] {
+        let snapshot = Snapshot::of(&events);
         for screen in Screen::ALL {
             for size in [(80, 24), (120, 40), (200, 60), (40, 10)] {
                 let name = format!("{}_{state}_{}x{}", screen.title().to_lowercase(), size.0, size.1);
-                insta::assert_snapshot!(name, text(&events, &on(*screen), size));
+                insta::assert_snapshot!(name, shown(&snapshot, &on(*screen), size));
             }
         }
     }
+}
+
+#[test]
+fn latency_of_one_scenario_under_attack_with_one_architecture_picked() {
+    let curves = Curves { attack: true, scenario: Some("flood-handshake".into()) };
+    let view = View { curves, pinned: Some("mutual-tls".into()), ..on(Screen::Latency) };
+    insta::assert_snapshot!("latency_flooded", text(&script::finished(), &view, (80, 24)));
+}
+
+#[test]
+fn the_busiest_topology_fits_by_folding_and_scrolls_to_its_end() {
+    let snapshot = Snapshot::of(&script::finished());
+    let busiest = View { pinned: Some("over-load-balancer".into()), ..View::default() };
+    for size in [(80, 24), (120, 40), (200, 60), (40, 10)] {
+        insta::assert_snapshot!(format!("busiest_{}x{}", size.0, size.1), shown(&snapshot, &busiest, size));
+    }
+    let busiest = View { scroll: 2, ..busiest };
+    assert!(shown(&snapshot, &busiest, (80, 24)).contains("inside a host"), "the last line is reached");
+}
+
+#[test]
+fn every_architecture_is_in_sight_or_reached_by_the_cursor() {
+    let snapshot = Snapshot::of(&script::finished());
+    let screen = shown(&snapshot, &on(Screen::Matrix), (80, 24));
+    let line = screen.lines().find(|line| line.contains("public-in-path-c")).unwrap();
+    assert_eq!(line.matches("BROKE").count(), 8, "{screen}");
+    let narrow = View { cursor: Cursor { column: 7, ..Cursor::default() }, ..on(Screen::Matrix) };
+    insta::assert_snapshot!("matrix_narrow_last", shown(&snapshot, &narrow, (40, 16)));
+}
+
+#[test]
+fn a_replay_says_where_it_is() {
+    let mut player = Player::of(script::finished());
+    player.advance(Duration::from_millis(12_345));
+    player.carry_out(Move::PlayPause);
+    player.carry_out(Move::Faster);
+    let view = View { replay: Some(player.position()), ..View::default() };
+    insta::assert_snapshot!("replay_paused", shown(&player.snapshot(), &view, (80, 24)));
+    player.carry_out(Move::End);
+    let view = View { replay: Some(player.position()), ..on(Screen::Matrix) };
+    let ended = shown(&player.snapshot(), &view, (80, 24));
+    let head: Vec<&str> = ended.lines().take(3).collect();
+    assert!(head[0].contains("REPLAY AT END") && head[2].contains("DONE, verdicts deviate"), "{head:?}");
 }
 
 #[test]
@@ -81,7 +133,9 @@ fn every_state_of_a_run() {
 #[test]
 fn the_evidence_of_a_cell_in_full() {
     let events = script::finished();
-    for (name, cursor) in [("evidence_broken", BROKEN), ("evidence_flooded", FLOODED)] {
+    for (name, cursor) in
+        [("evidence_broken", BROKEN), ("evidence_flooded", FLOODED), ("evidence_in_host", IN_HOST)]
+    {
         let view = View { cursor, ..on(Screen::Matrix) };
         insta::assert_snapshot!(name, text(&events, &view, (80, 24)));
     }
@@ -91,7 +145,7 @@ fn the_evidence_of_a_cell_in_full() {
 fn overlays_lie_over_the_screen() {
     let events = script::attacked();
     let help = View { overlay: Overlay::Help, ..View::default() };
-    insta::assert_snapshot!("help", text(&events, &help, (80, 40)));
+    insta::assert_snapshot!("help", text(&events, &help, (80, 48)));
     let asking = View { overlay: Overlay::Asking { keep: false }, ..View::default() };
     insta::assert_snapshot!("asking", text(&events, &asking, (80, 24)));
 }
@@ -119,9 +173,10 @@ fn the_stop_key_says_how_long_attack_traffic_took_to_end() {
 #[test]
 fn ascii_draws_with_ascii_only() {
     for events in [script::attacked(), script::finished()] {
+        let snapshot = Snapshot::of(&events);
         for screen in Screen::ALL {
             for size in [(80, 24), (200, 60)] {
-                let drawn = text(&events, &View { charset: Charset::Ascii, ..on(*screen) }, size);
+                let drawn = shown(&snapshot, &View { charset: Charset::Ascii, ..on(*screen) }, size);
                 let foreign: Vec<char> = drawn.chars().filter(|c| !c.is_ascii()).collect();
                 assert!(foreign.is_empty(), "{screen:?} at {size:?} draws {foreign:?}");
             }
@@ -134,24 +189,25 @@ fn ascii_draws_with_ascii_only() {
 #[test]
 fn secrets_are_masked_until_someone_asks() {
     let secret = "gAAAAABqTESTq8YtVx2mJp0cWl9sKd4Rf7Hu1Zb6Ne3Go5Ai";
-    let events = script::finished();
+    let snapshot = Snapshot::of(&script::finished());
     for screen in Screen::ALL {
         for cursor in [Cursor::default(), BROKEN] {
-            let masked = text(&events, &View { cursor, ..on(*screen) }, (200, 60));
+            let masked = shown(&snapshot, &View { cursor, ..on(*screen) }, (200, 60));
             assert!(!masked.contains(&secret[..12]), "{screen:?} shows a secret");
         }
     }
     let revealed = View { cursor: BROKEN, reveal: true, ..on(Screen::Matrix) };
-    assert!(text(&events, &revealed, (200, 60)).contains(secret));
+    assert!(shown(&snapshot, &revealed, (200, 60)).contains(secret));
 }
 
 #[test]
 fn clear_and_encrypted_links_differ_by_shape_and_word_in_every_theme() {
+    let snapshot = Snapshot::of(&script::attacked());
     for theme in ThemeName::ALL {
-        let drawn = text(&script::attacked(), &View { theme: *theme, ..View::default() }, (80, 24));
+        let drawn = shown(&snapshot, &View { theme: *theme, ..View::default() }, (80, 24));
         let line = |from: &str| drawn.lines().find(|line| line.contains(from)).unwrap().to_owned();
         assert!(line("client/users").contains("══ TLS ══"), "{theme:?}");
-        assert!(line("edge/tls-proxy -").contains("- CLEAR -"), "{theme:?}");
+        assert!(line("api-1/identity ").contains("- CLEAR -"), "{theme:?}");
     }
 }
 
@@ -179,7 +235,9 @@ fn no_size_panics() {
         sizes.chain([(0, 0), (1, 200), (149, 29), (150, 30), (151, 200), (500, 1), (500, 200)]).collect();
     for snapshot in &states {
         for screen in Screen::ALL {
-            for overlay in [Overlay::Nothing, Overlay::Help, Overlay::Asking { keep: true }] {
+            // What lies over a screen is drawn alike over each of them.
+            let over = [Overlay::Nothing, Overlay::Help, Overlay::Asking { keep: true }];
+            for overlay in over.into_iter().take(if *screen == Screen::Topology { 3 } else { 1 }) {
                 let cursor = Cursor { row: 99, column: 99, open: false };
                 let view = View { overlay, cursor, scroll: 999, ..on(*screen) };
                 for size in &sizes {

@@ -143,7 +143,7 @@ fn q_leaves_a_finished_run_with_its_exit_code() {
     let mut stage = Stage::begin("finished");
     stage.see("DONE, verdicts deviate");
     stage.press("2");
-    stage.see("BROKEN 180");
+    stage.see("public-in-path-careless");
     stage.press("q");
     stage.end(3);
 }
@@ -155,7 +155,7 @@ fn q_asks_while_running_and_no_goes_on() {
     stage.press("q");
     stage.see("still running");
     stage.press("n");
-    stage.press("3");
+    stage.press("4");
     stage.see("Honest requests per second");
     stage.press("q");
     stage.see("still running");
@@ -172,12 +172,42 @@ fn ctrl_c_stops_the_run_and_leaves() {
 }
 
 #[test]
+fn a_replay_is_paused_stepped_through_and_left_with_exit_code_0() {
+    let mut stage = Stage::begin("finished --replay");
+    stage.see("REPLAY PLAYING");
+    stage.press("g");
+    stage.see("event 0/");
+    stage.press("]]]");
+    stage.see("event 3/");
+    stage.press("[");
+    stage.see("REPLAY PAUSED");
+    stage.see("event 2/");
+    stage.press("+");
+    stage.see(" x2 ");
+    stage.press("x");
+    stage.see("this run is recorded");
+    stage.press("G");
+    stage.see("REPLAY AT END");
+    stage.see("DONE, verdicts deviate");
+    stage.press("q");
+    stage.end(0);
+}
+
+#[test]
+fn a_signal_ends_a_replay_as_it_ends_a_run() {
+    let mut stage = Stage::begin("finished --replay");
+    stage.see("REPLAY PLAYING");
+    stage.signal("TERM");
+    stage.end(143);
+}
+
+#[test]
 fn capital_q_leaves_the_last_screen() {
     let mut stage = Stage::begin("finished");
     stage.see("DONE, verdicts deviate");
     stage.press("2Q");
     stage.end(3);
-    assert!(stage.screen.screen().contents().contains("flood-handshake"));
+    assert!(stage.screen.screen().contents().contains("public-in-path-careless"));
 }
 
 #[test]
@@ -280,7 +310,7 @@ fn the_second_signal_ends_a_run_that_does_not_stop() {
 fn headless_ends_by_signal_as_well() {
     for (name, code) in [("INT", 130), ("TERM", 143)] {
         let mut stage = Stage::begin("attacked --headless");
-        stage.see("[14/33]");
+        stage.see("[ 35/128]");
         stage.signal(name);
         stage.end(code);
     }

@@ -2,18 +2,24 @@
 //!
 //! No I/O and no clock: [`Snapshot::apply`] is the only way to change it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
 
 use serde::{Deserialize, Serialize};
 use testbed::vocabulary::Phase;
 
-use crate::event::{
-    Attempt, Cell, Event, Exposed, FloodInterval, Host, Impact, Interval, LinkSeen, Performance, RunStarted,
-    Stamped, Topology, ValidityFlag,
+use crate::{
+    event::{
+        Attempt, Cell, Event, Exposed, FloodInterval, Host, Impact, Interval, LinkSeen, Performance,
+        RunStarted, Stamped, Topology, ValidityFlag,
+    },
+    spread::Samples,
 };
 
-/// How many recent facts a snapshot keeps for the screen.
-const RECENT: usize = 64;
+/// How many recent facts of each architecture a snapshot keeps for the screen.
+const RECENT: usize = 48;
 /// How many throughput seconds a snapshot keeps.
 const SECONDS: usize = 240;
 
@@ -46,6 +52,8 @@ pub struct Snapshot {
     pub recent: VecDeque<(u64, Recent)>,
     /// Throughput by second, newest last.
     pub throughput: VecDeque<Second>,
+    /// Honest work by (architecture, scenario, phase). Shared, since a snapshot is copied for every frame.
+    pub work: BTreeMap<(String, String, Phase), Arc<Samples>>,
     /// Why a flag is false: (flag, place, reason).
     pub invalid: Vec<(ValidityFlag, String, String)>,
     /// The newest end of attack traffic.
@@ -89,6 +97,19 @@ pub enum Recent {
     Flood(FloodInterval),
     /// A line for people.
     Note(String),
+}
+
+impl Recent {
+    /// Whose fact it is; a note is nobody's.
+    pub fn architecture(&self) -> Option<&str> {
+        match self {
+            Self::Exposed(it) => Some(&it.architecture),
+            Self::Attempt(it) => Some(&it.architecture),
+            Self::Impact(it) => Some(&it.architecture),
+            Self::Flood(it) => Some(&it.architecture),
+            Self::Note(_) => None,
+        }
+    }
 }
 
 /// Honest work of one second, all operations.
@@ -151,7 +172,7 @@ impl Snapshot {
                     phase: Some(*phase),
                 });
             }
-            Event::Interval(interval) => self.work(interval),
+            Event::Interval(interval) => self.worked(interval),
             Event::Link(link) => {
                 self.links.insert((link.architecture.clone(), link.link.clone()), link.clone());
             }
@@ -185,6 +206,24 @@ impl Snapshot {
         self.invalid.iter().all(|(cleared, _, _)| *cleared != flag)
     }
 
+    /// Did this scenario run on a weakened form of this architecture? A weakened architecture is another one.
+    pub fn weakened(&self, architecture: &str, scenario: &str) -> bool {
+        let of = |cell: &&Cell| cell.architecture == architecture && cell.scenario == scenario;
+        self.cells.iter().filter(of).any(|cell| cell.weakness.is_some())
+    }
+
+    /// The honest work of one phase on one architecture, of one scenario or of all that left it as it is.
+    pub fn work(&self, architecture: &str, scenario: Option<&str>, phase: Phase) -> Samples {
+        let mut sum = Samples::default();
+        for ((of, by, during), samples) in &self.work {
+            let chosen = || scenario.map_or_else(|| !self.weakened(of, by), |scenario| scenario == by);
+            if of == architecture && *during == phase && chosen() {
+                sum.merge(samples);
+            }
+        }
+        sum
+    }
+
     fn judged(&mut self, cell: &Cell) {
         let same = |known: &&mut Cell| {
             known.asset == cell.asset
@@ -198,13 +237,19 @@ impl Snapshot {
     }
 
     fn remember(&mut self, at_ms: u64, recent: Recent) {
-        if self.recent.len() == RECENT {
-            self.recent.pop_front();
+        let alike = |(_, known): &(u64, Recent)| known.architecture() == recent.architecture();
+        if self.recent.iter().filter(|known| alike(known)).count() >= RECENT
+            && let Some(oldest) = self.recent.iter().position(alike)
+        {
+            self.recent.remove(oldest);
         }
         self.recent.push_back((at_ms, recent));
     }
 
-    fn work(&mut self, interval: &Interval) {
+    fn worked(&mut self, interval: &Interval) {
+        let Interval { architecture, scenario, phase, .. } = interval;
+        let samples = self.work.entry((architecture.clone(), scenario.clone(), *phase)).or_default();
+        Arc::make_mut(samples).add(interval);
         let same = self.throughput.back().is_some_and(|last| {
             last.start_ms == interval.start_ms && last.architecture == interval.architecture
         });
@@ -250,6 +295,37 @@ mod tests {
         ]);
         let seen: Vec<_> = run.cells.iter().map(|cell| (cell.asset, cell.verdict)).collect();
         assert_eq!(seen, [(Asset::Token, Verdict::Held), (Asset::Password, Verdict::Broken)]);
+    }
+
+    #[test]
+    fn one_loud_architecture_does_not_drown_what_others_gave_away() {
+        let fact = |architecture: &str, n: u64| Stamped {
+            at_ms: n,
+            event: Event::Impact(Impact {
+                architecture: architecture.to_owned(),
+                scenario: String::new(),
+                technique: String::new(),
+                attack_id: String::new(),
+                what: n.to_string(),
+                confirmed: true,
+            }),
+        };
+        let loud: Vec<_> = (1..500).map(|n| fact("loud", n)).collect();
+        let run = Snapshot::of([fact("quiet", 0)].iter().chain(&loud));
+        let of = |name| run.recent.iter().filter(move |(_, it)| it.architecture() == Some(name));
+        assert_eq!((of("quiet").count(), of("loud").count()), (1, RECENT));
+        assert_eq!(run.recent.back().map(|(at_ms, _)| *at_ms), Some(499), "the newest are kept");
+    }
+
+    #[test]
+    fn work_is_summed_over_the_scenarios_that_left_the_architecture_as_it_is() {
+        let run = Snapshot::of(&sample::run());
+        // Four scenarios of 3 s with 200 logins and 200 lists each second; direct-connect has a weakness.
+        let all = run.work("open", None, Phase::Baseline);
+        assert_eq!((all.spread().count(), all.lasted_ms), (3 * 3 * 400, 3 * 2 * 3_000));
+        let weakened = run.work("open", Some("direct-connect"), Phase::Baseline);
+        assert_eq!(weakened.spread().count(), 3 * 400);
+        assert_eq!(run.work("unlisted", None, Phase::Baseline), Samples::default());
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! The run's authorities and leaf certificates: made in memory, short-lived, named "do not trust".
 //!
 //! Both authorities carry the same test-wide name constraint, so that no certificate of a run is good for
-//! any name or address outside it. Keys leave memory only as node plans.
+//! any name or address outside it. Key identifiers, critical constraints and usages are what strict verifiers
+//! (Python 3.13, sslyze, `openssl verify -x509_strict`) insist on. Keys leave memory only as node plans.
 
 use std::{
     collections::HashMap,
@@ -211,12 +212,13 @@ fn validity() -> (time::OffsetDateTime, time::OffsetDateTime) {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use std::sync::Arc;
+    use std::{process::Command, sync::Arc};
 
     use proxies::rustls::{
         RootCertStore,
         client::{WebPkiServerVerifier, danger::ServerCertVerifier},
         pki_types::{CertificateDer, ServerName, UnixTime},
+        server::WebPkiClientVerifier,
     };
 
     use super::*;
@@ -265,5 +267,62 @@ mod tests {
         let anyone = Authority::new("attacker", false).unwrap();
         let leaf = anyone.leaf(&["www.example.com".to_owned()], false, Usage::Server).unwrap();
         assert!(accepts(&anyone, &leaf, "www.example.com"), "the constraint is what refused it above");
+    }
+
+    fn accepts_client(authority: &Authority, leaf: &Identity) -> bool {
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from(authority.der().to_vec())).unwrap();
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), proxies::tls::provider())
+            .build()
+            .unwrap();
+        let leaf = CertificateDer::from(leaf.chain[0].clone());
+        verifier.verify_client_cert(&leaf, &[], UnixTime::now()).is_ok()
+    }
+
+    #[test]
+    fn a_certificate_is_good_for_the_end_it_was_made_for() {
+        let internal = Authority::new("internal", true).unwrap();
+        for (usage, server, client) in
+            [(Usage::Server, true, false), (Usage::Client, false, true), (Usage::Both, true, true)]
+        {
+            let leaf = internal.leaf(&["edge.cloud.invalid".to_owned()], false, usage).unwrap();
+            assert_eq!(accepts(&internal, &leaf, "edge.cloud.invalid"), server, "{usage:?}");
+            assert_eq!(accepts_client(&internal, &leaf), client, "{usage:?}");
+        }
+    }
+
+    /// What openssl, asked for strictness, says of a leaf; `None` (and a word about it) without openssl.
+    fn strictly(authority: &Authority, leaf: &Identity, purpose: &str) -> Option<String> {
+        let folder = tempfile::tempdir().unwrap();
+        let (root, der) = (folder.path().join("root.pem"), folder.path().join("leaf.der"));
+        std::fs::write(&root, authority.pem()).unwrap();
+        std::fs::write(&der, &leaf.chain[0]).unwrap();
+        let asked = Command::new("openssl")
+            .args(["verify", "-x509_strict", "-purpose", purpose, "-CAfile"])
+            .args([&root, &der])
+            .output();
+        let Ok(output) = asked else {
+            println!("SKIPPED: openssl is not installed");
+            return None;
+        };
+        let said = [output.stdout, output.stderr].concat();
+        Some(String::from_utf8(said).unwrap().replace(der.to_str().unwrap(), "leaf"))
+    }
+
+    #[test]
+    fn strict_verifiers_accept_what_a_run_presents() {
+        let public = Authority::new("public", true).unwrap();
+        for (usage, purpose) in [(Usage::Server, "sslserver"), (Usage::Client, "sslclient")] {
+            let leaf = public.leaf(&["identity.cloud.invalid".to_owned()], true, usage).unwrap();
+            let Some(said) = strictly(&public, &leaf, purpose) else { return };
+            assert_eq!(said, "leaf: OK\n", "{usage:?}");
+        }
+        // The strictness is real: a certificate as they come by default is refused.
+        let key = KeyPair::generate().unwrap();
+        let bare = CertificateParams::new(["identity.cloud.invalid".to_owned()]).unwrap();
+        let bare = bare.signed_by(&key, &public.issuer).unwrap();
+        let bare = Identity { chain: vec![bare.der().to_vec()], key: key.serialize_der() };
+        let said = strictly(&public, &bare, "sslserver").unwrap_or_default();
+        assert!(said.contains("Missing Authority Key Identifier"), "{said}");
     }
 }

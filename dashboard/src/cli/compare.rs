@@ -65,6 +65,8 @@ pub enum Format {
     Text,
     /// For programs: the content of matrix.json
     Json,
+    /// For a ticket or a review: the content of report.md
+    Markdown,
 }
 
 impl Common {

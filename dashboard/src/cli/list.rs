@@ -9,6 +9,19 @@ pub struct List {
     /// What to name [default: everything]
     #[arg(value_enum, value_name = "WHAT")]
     pub what: Option<What>,
+    /// Print it as
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
+    pub format: ListFormat,
+}
+
+/// How a list is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ListFormat {
+    /// For people
+    #[default]
+    Text,
+    /// For programs
+    Json,
 }
 
 /// What can be listed.
@@ -20,6 +33,8 @@ pub enum What {
     Scenarios,
     /// Techniques with their ATT&CK ids
     Techniques,
+    /// Requirements, and what shows each of them
+    Rows,
     /// Keys of the dashboard
     Keys,
     /// Themes of the dashboard
@@ -29,4 +44,4 @@ pub enum What {
 const EXAMPLES: &str = "\
 Examples:
   testbed list
-  testbed list scenarios";
+  testbed list rows --format json";

@@ -12,6 +12,8 @@ pub mod graph;
 pub mod init;
 pub mod list;
 pub mod man;
+pub mod replay;
+pub mod report;
 pub mod run;
 pub mod schema;
 pub mod up;
@@ -37,6 +39,10 @@ pub enum Command {
     Compare(compare::Compare),
     /// Run chosen scenarios
     Run(run::Run),
+    /// Show a recorded run again
+    Replay(replay::Replay),
+    /// Render a recorded run
+    Report(report::Report),
     /// Name what there is to choose from
     List(list::List),
     /// Check architecture and scenario files

@@ -33,7 +33,7 @@ pub(super) fn compare(
     let environment = Environment::read();
     let terminals = Terminals::read();
     let coloured = colour::wanted(global.color, &environment, terminals.stdout);
-    let plain_asked = common.no_tui || common.format == Format::Json;
+    let plain_asked = common.no_tui || common.format != Format::Text;
     let session = engine.start(&common.request(scenarios))?;
     let ended = match face::choose(terminals, &environment, plain_asked) {
         Face::Dashboard => tui::run(session, tui::Options::of(global, coloured))?,

@@ -7,6 +7,8 @@ mod graph;
 mod init;
 mod list;
 mod pages;
+mod replay;
+mod report;
 mod schema;
 mod up;
 
@@ -56,7 +58,9 @@ fn run(global: &Global, command: Command) -> Result<ExitCode, Failure> {
     let exit = match command {
         Command::Compare(options) => compare::compare(&engine, global, &options.common, &options.scenarios),
         Command::Run(options) => compare::compare(&engine, global, &options.common, &options.scenarios),
-        Command::List(options) => list::list(&Shipped, options.what),
+        Command::List(options) => list::list(&Shipped, &options),
+        Command::Replay(options) => replay::replay(global, &options),
+        Command::Report(options) => report::report(global, &options),
         Command::Check(options) => check::check(&Shipped, &options.files),
         Command::Up(options) => return up::up(&Shipped, global, &options),
         Command::Graph(options) => graph::graph(global, &options),

@@ -24,6 +24,15 @@ impl Goodput {
             None => format!("{:.0}/?%", self.victim),
         }
     }
+
+    /// `-25pp`: victim less decoy in percentage points, in six letters; `?` without a decoy.
+    pub fn difference(&self) -> String {
+        self.decoy.map_or("?".into(), |decoy| {
+            let points = (self.victim - decoy).round().clamp(-999.0, 999.0);
+            // Negative zero is no difference.
+            format!("{:+.0}pp", points + 0.0)
+        })
+    }
 }
 
 /// Reads it from the `all` rows; `None` unless this pair was flooded.

@@ -79,6 +79,25 @@ impl State {
 }
 
 impl State {
+    /// As [`State::short`] where that fits into `width` letters, else in at most six: a word without its count,
+    /// and of a flood what is the architecture's, victim less decoy in points.
+    pub fn within(&self, width: usize) -> String {
+        let short = self.short();
+        if short.chars().count() <= width {
+            return short;
+        }
+        match self {
+            Self::Running(None) => ">up".into(),
+            Self::Running(Some(Phase::Baseline)) => ">base".into(),
+            Self::Running(Some(Phase::Attack)) => ">atk".into(),
+            Self::Running(Some(Phase::Recovery)) => ">rec".into(),
+            Self::Measured => "done".into(),
+            Self::Flooded(goodput) => goodput.difference(),
+            Self::Judged(judged) => judged.brief(),
+            Self::Pending => short,
+        }
+    }
+
     /// As [`State::short`], with the words of lines that have room.
     pub fn said(&self) -> String {
         match self {
@@ -97,13 +116,23 @@ impl Judged {
             Verdict::NotExercised => "n/e".into(),
             Verdict::Inconclusive => "inconcl".into(),
         };
-        if self.modelled {
-            text.push('~');
-        }
-        if self.deviates {
-            text.push('!');
-        }
+        text.push_str(self.marks());
         text
+    }
+
+    fn brief(self) -> String {
+        let word = if self.verdict == Verdict::Broken { "BROKEN" } else { self.verdict.brief() };
+        let marks = self.marks();
+        format!("{word:.0$}{marks}", 6 - marks.len())
+    }
+
+    const fn marks(self) -> &'static str {
+        match (self.modelled, self.deviates) {
+            (true, true) => "~!",
+            (true, false) => "~",
+            (false, true) => "!",
+            (false, false) => "",
+        }
     }
 }
 
@@ -222,6 +251,13 @@ mod tests {
         }
         let snapshot = Snapshot::of(&[event]);
         assert_eq!(state(&snapshot, "a", "s").short(), "held~!");
+        let broken = |modelled, deviates| {
+            State::Judged(Judged { verdict: Verdict::Broken, exposed: 48, modelled, deviates })
+        };
+        assert_eq!(broken(true, false).within(10), "BROKEN 48~");
+        assert_eq!(broken(false, false).within(6), "BROKEN");
+        assert_eq!(broken(true, false).within(6), "BROKE~");
+        assert_eq!(broken(true, true).within(6), "BROK~!");
         assert_eq!(tally_words(Tally::of(&snapshot).modelled), "1 held");
         assert_eq!(tally_words(Tally::of(&snapshot).measured), "none");
     }

@@ -2,8 +2,10 @@
 //! flood cost. No drawing and no I/O.
 
 pub mod cost;
+pub mod curves;
 pub mod goodput;
 pub mod lanes;
 pub mod mask;
 pub mod matrix;
 pub mod numbers;
+pub mod said;

@@ -20,6 +20,7 @@ use super::{
     command::Command,
     keys, panics,
     render::render,
+    source::Source,
     terminal::{self, Guard},
     theme::Theme,
     update::{Effect, update},
@@ -29,14 +30,15 @@ use crate::{
     ended::{Cost, Ended, GRACE},
     engine::Controls,
     exit::Failure,
-    feed::{FRAME, Feed},
+    feed::FRAME,
+    model::said::said,
+    player::Move,
     signals::{self, Signal, Signals},
 };
 
 /// What the loop owns.
 struct App<'a> {
-    feed: Feed,
-    controls: Arc<dyn Controls>,
+    source: Source,
     signals: &'a Signals,
     options: Options,
     guard: Guard,
@@ -62,19 +64,14 @@ enum Leave {
 }
 
 /// Shows a run until the user leaves.
-pub(super) fn show(
-    feed: Feed,
-    controls: Arc<dyn Controls>,
-    signals: &Signals,
-    options: Options,
-) -> Result<Ended, Failure> {
+pub(super) fn show(source: Source, signals: &Signals, options: Options) -> Result<Ended, Failure> {
     let failed = |error: io::Error| Failure::runtime(format!("cannot draw on the terminal: {error}"));
     let guard = Guard::enter().map_err(failed)?;
     let terminal = Terminal::new(CrosstermBackend::new(io::stdout())).map_err(failed)?;
-    let view = View { theme: options.theme, charset: options.charset, ..View::default() };
+    let replay = source.position();
+    let view = View { theme: options.theme, charset: options.charset, replay, ..View::default() };
     let mut app = App {
-        feed,
-        controls,
+        source,
         signals,
         options,
         guard,
@@ -142,9 +139,14 @@ impl App<'_> {
     }
 
     fn take_news(&mut self) -> Option<Leave> {
-        let closed = self.feed.closed();
-        if let Some(newest) = self.feed.newer() {
+        let closed = self.source.hung_up();
+        if let Some(newest) = self.source.newer(&self.newest) {
             self.newest = newest;
+        }
+        let position = self.source.position();
+        if self.view.replay != position {
+            self.view.replay = position;
+            self.dirty = true;
         }
         if !self.view.frozen && !Arc::ptr_eq(&self.shown, &self.newest) {
             self.shown = Arc::clone(&self.newest);
@@ -181,9 +183,10 @@ impl App<'_> {
         self.dirty = true;
         match update(&mut self.view, command, &self.newest) {
             Effect::None => {}
-            Effect::Pause(paused) => self.controls.pause(paused),
-            Effect::Skip => self.controls.skip(),
-            Effect::StopAttack => self.controls.stop_attack(),
+            Effect::Pause(paused) => self.control(|controls| controls.pause(paused)),
+            Effect::Skip => self.control(|controls| controls.skip()),
+            Effect::StopAttack => self.control(|controls| controls.stop_attack()),
+            Effect::Replay(asked) => self.go(asked),
             Effect::Stop => self.stop(),
             Effect::Suspend => self.suspend()?,
             Effect::Redraw => self.clear()?,
@@ -196,7 +199,20 @@ impl App<'_> {
     fn stop(&mut self) {
         self.view.life = Life::Stopping;
         self.stopped.get_or_insert_with(Instant::now);
-        self.controls.stop();
+        self.control(|controls| controls.stop());
+    }
+
+    fn control(&self, change: impl FnOnce(&dyn Controls)) {
+        if let Some(controls) = self.source.controls() {
+            change(controls);
+        }
+    }
+
+    /// Moves through a recorded run and says which event it stands at.
+    fn go(&mut self, asked: Move) {
+        let reveal = self.view.reveal;
+        let event = self.source.carry_out(asked).map(|event| said(event, reveal));
+        self.view.notice = event.filter(|_| !matches!(asked, Move::Faster | Move::Slower));
     }
 
     fn suspend(&mut self) -> io::Result<()> {
@@ -239,10 +255,10 @@ impl App<'_> {
         let last_screen = if self.view.keep { Some(self.last_screen()?) } else { None };
         drop(self.guard);
         if *leave == Leave::Orderly {
-            self.feed.wait_closed(GRACE);
+            self.source.wait();
         }
         Ok(Ended {
-            snapshot: self.feed.newer().unwrap_or(self.newest),
+            snapshot: self.source.newer(&self.newest).unwrap_or(self.newest),
             stopped: self.stopped.is_some(),
             signal: self.signal,
             last_screen,

@@ -37,6 +37,22 @@ pub enum Command {
     Freeze,
     /// Show the next architecture.
     NextArchitecture,
+    /// Latency of the next scenario.
+    NextScenario,
+    /// Latency under attack, or at baseline again.
+    Attack,
+    /// Replay: one event back.
+    PreviousEvent,
+    /// Replay: one event on.
+    NextEvent,
+    /// Replay: twice as fast.
+    Faster,
+    /// Replay: half as fast.
+    Slower,
+    /// Replay: to the start.
+    Start,
+    /// Replay: to the end.
+    End,
     /// Show secrets, or mask them again.
     Reveal,
     /// The next theme.
@@ -65,7 +81,7 @@ impl Command {
     /// One line for the help; `None` for answers to a question.
     pub const fn help(self) -> Option<&'static str> {
         Some(match self {
-            Self::Show(_) => "show topology, matrix, throughput",
+            Self::Show(_) => "show topology, matrix, latency, throughput",
             Self::NextScreen => "next screen",
             Self::PreviousScreen => "previous screen",
             Self::Up => "up",
@@ -78,9 +94,17 @@ impl Command {
             Self::PageDown => "page down",
             Self::Open => "evidence of the cell, in full",
             Self::Back => "back",
-            Self::Pause => "hold the run before its next step, or go on",
+            Self::Pause => "hold the run before its next step, go on; replay: pause, play",
             Self::Freeze => "freeze the display, the run goes on",
             Self::NextArchitecture => "next architecture (after the last: follow the run)",
+            Self::NextScenario => "latency of the next scenario (after the last: of all)",
+            Self::Attack => "latency under attack, or at baseline",
+            Self::PreviousEvent => "replay: previous event",
+            Self::NextEvent => "replay: next event",
+            Self::Faster => "replay: faster",
+            Self::Slower => "replay: slower",
+            Self::Start => "replay: to the start",
+            Self::End => "replay: to the end",
             Self::Reveal => "reveal or mask secrets",
             Self::NextTheme => "next theme",
             Self::StopAttack => "stop attack traffic",

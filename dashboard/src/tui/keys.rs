@@ -34,7 +34,8 @@ const fn ctrl(letter: char, command: Command) -> Binding {
 pub const BINDINGS: &[Binding] = &[
     letter('1', Command::Show(Screen::Topology)),
     letter('2', Command::Show(Screen::Matrix)),
-    letter('3', Command::Show(Screen::Throughput)),
+    letter('3', Command::Show(Screen::Latency)),
+    letter('4', Command::Show(Screen::Throughput)),
     key(KeyCode::Tab, Command::NextScreen),
     key(KeyCode::BackTab, Command::PreviousScreen),
     key(KeyCode::Up, Command::Up),
@@ -56,6 +57,8 @@ pub const BINDINGS: &[Binding] = &[
     key(KeyCode::Enter, Command::Open),
     key(KeyCode::Esc, Command::Back),
     letter('a', Command::NextArchitecture),
+    letter('s', Command::NextScenario),
+    letter('b', Command::Attack),
     letter(' ', Command::Pause),
     letter('f', Command::Freeze),
     letter('x', Command::StopAttack),
@@ -70,6 +73,16 @@ pub const BINDINGS: &[Binding] = &[
     ctrl('c', Command::Interrupt),
 ];
 
+/// Keys of a replay; there, they come before the others.
+pub const REPLAY: &[Binding] = &[
+    letter('[', Command::PreviousEvent),
+    letter(']', Command::NextEvent),
+    letter('+', Command::Faster),
+    letter('-', Command::Slower),
+    letter('g', Command::Start),
+    letter('G', Command::End),
+];
+
 /// What a key asks for in the present mode.
 pub fn translate(event: KeyEvent, view: &View) -> Option<Command> {
     let ctrl = event.modifiers.contains(KeyModifiers::CONTROL);
@@ -80,7 +93,11 @@ pub fn translate(event: KeyEvent, view: &View) -> Option<Command> {
             _ => None,
         };
     }
-    let bound = BINDINGS.iter().find(|binding| binding.code == event.code && binding.ctrl == ctrl)?.command;
+    // The help is a list: there, `g` and `G` move in it.
+    let replay: &[Binding] =
+        if view.replay.is_some() && view.overlay == Overlay::Nothing { REPLAY } else { &[] };
+    let mut bindings = replay.iter().chain(BINDINGS);
+    let bound = bindings.find(|binding| binding.code == event.code && binding.ctrl == ctrl)?.command;
     match bound {
         Command::Quit if view.overlay == Overlay::Help => Some(Command::Back),
         other => Some(other),
@@ -90,7 +107,7 @@ pub fn translate(event: KeyEvent, view: &View) -> Option<Command> {
 /// Keys and what they do, one line a command.
 pub fn help() -> Vec<(String, &'static str)> {
     let mut lines: Vec<(String, &'static str)> = Vec::new();
-    for binding in BINDINGS {
+    for binding in BINDINGS.iter().chain(REPLAY) {
         let Some(what) = binding.command.help() else { continue };
         let label = label(binding);
         match lines.iter_mut().find(|(_, known)| *known == what) {
@@ -122,6 +139,7 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
+    use crate::player::Position;
 
     fn press(code: KeyCode, modifiers: KeyModifiers) -> KeyEvent {
         KeyEvent::new(code, modifiers)
@@ -130,8 +148,11 @@ mod tests {
     #[test]
     fn no_key_asks_for_two_things() {
         let mut seen = HashSet::new();
-        for binding in BINDINGS {
-            assert!(seen.insert((binding.code, binding.ctrl)), "{} twice", label(binding));
+        for bindings in [BINDINGS, REPLAY] {
+            seen.clear();
+            for binding in bindings {
+                assert!(seen.insert((binding.code, binding.ctrl)), "{} twice", label(binding));
+            }
         }
     }
 
@@ -141,10 +162,10 @@ mod tests {
             .iter()
             .flat_map(|(keys, _)| keys.split(' ').map(str::to_owned).collect::<Vec<_>>())
             .collect();
-        for binding in BINDINGS {
+        for binding in BINDINGS.iter().chain(REPLAY) {
             assert!(shown.contains(&label(binding)), "{} missing", label(binding));
         }
-        assert_eq!(shown.len(), BINDINGS.len());
+        assert_eq!(shown.len(), BINDINGS.len() + REPLAY.len());
     }
 
     #[test]
@@ -157,6 +178,20 @@ mod tests {
             translate(press(KeyCode::Char('c'), KeyModifiers::CONTROL), &asking),
             Some(Command::Interrupt)
         );
+    }
+
+    #[test]
+    fn a_replay_has_its_own_keys_and_a_run_does_not() {
+        let replay = View { replay: Some(Position::default()), ..View::default() };
+        let help = View { overlay: Overlay::Help, ..replay.clone() };
+        let key = press(KeyCode::Char('G'), KeyModifiers::SHIFT);
+        assert_eq!(translate(key, &replay), Some(Command::End));
+        assert_eq!(translate(key, &help), Some(Command::Last));
+        assert_eq!(
+            translate(press(KeyCode::Char(']'), KeyModifiers::NONE), &replay),
+            Some(Command::NextEvent)
+        );
+        assert_eq!(translate(press(KeyCode::Char(']'), KeyModifiers::NONE), &View::default()), None);
     }
 
     #[test]

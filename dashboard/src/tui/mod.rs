@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! keys ── keys.rs ── Command ── update.rs ── View ┐
-//! engine ── feed.rs ── newest Snapshot ───────────┴── render.rs ── panes/ ── terminal
+//! engine ── feed.rs ──┐                           │
+//! events ── player.rs ┴ source.rs ── Snapshot ────┴── render.rs ── panes/ ── terminal
 //! ```
 //!
 //! One thread draws, at most [`crate::feed::PER_SECOND`] times a second and only when something changed. The
@@ -21,6 +22,7 @@ pub mod update;
 pub mod view;
 
 mod app;
+mod source;
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -28,6 +30,8 @@ use std::{
 };
 
 use glyphs::Charset;
+use scenarios::recording::Recording;
+use source::Source;
 use theme::ThemeName;
 
 use crate::{
@@ -37,6 +41,7 @@ use crate::{
     exit::Failure,
     feed::Feed,
     output,
+    player::Player,
     signals::{self, Scope},
 };
 
@@ -64,27 +69,33 @@ impl Options {
 
 /// Shows a run until the user leaves. The terminal is restored however this ends.
 pub fn run(session: Session, options: Options) -> Result<Ended, Failure> {
+    let controls = session.controls;
+    let feed = Feed::start(session.events)?;
+    let source = Source::Live { feed: feed.clone(), controls: Arc::clone(&controls) };
+    show(source, options).map_err(|failure| stopped(&*controls, &feed, failure))
+}
+
+/// Plays a recorded run until the user leaves. The terminal is restored however this ends.
+pub fn replay(recording: Recording, options: Options) -> Result<Ended, Failure> {
+    show(Source::recorded(Player::of(recording.events)), options)
+}
+
+fn show(source: Source, options: Options) -> Result<Ended, Failure> {
     let signals = signals::listen(Scope::Screen)?;
     panics::watch();
-    let controls = Arc::clone(&session.controls);
-    let feed = Feed::start(session.events)?;
     // `NO_COLOR` silences the terminal library by itself; the decision was made before.
     crossterm::style::force_color_output(options.coloured);
-    let rest = feed.clone();
-    let shown = catch_unwind(AssertUnwindSafe(|| app::show(feed, Arc::clone(&controls), &signals, options)));
+    let live = source.controls().is_some();
+    let shown = catch_unwind(AssertUnwindSafe(|| app::show(source, &signals, options)));
     terminal::restore();
     for message in panics::take() {
         output::progress(&message);
     }
-    match shown {
-        Ok(Ok(ended)) => Ok(ended),
-        Ok(Err(failure)) => Err(stopped(&*controls, &rest, failure)),
-        Err(_) => {
-            let failure = Failure::runtime("the dashboard failed, so the run was stopped")
-                .help("`--no-tui` runs without a dashboard");
-            Err(stopped(&*controls, &rest, failure))
-        }
-    }
+    shown.unwrap_or_else(|_| {
+        let consequence = if live { ", so the run was stopped" } else { "" };
+        Err(Failure::runtime(format!("the dashboard failed{consequence}"))
+            .help("`--no-tui` goes without a dashboard"))
+    })
 }
 
 /// Stops a run that nobody can watch any more, and lets it write what is finished.

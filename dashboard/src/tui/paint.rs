@@ -40,6 +40,18 @@ impl Scene<'_> {
     }
 }
 
+impl Scene<'_> {
+    /// On the lower border of `area`: how many lines are out of sight.
+    pub fn more(&self, below: usize, area: Rect, buffer: &mut Buffer) {
+        let said = format!(" {below} more below, j ");
+        let width = said.len() as u16;
+        if below > 0 && area.width > width + 4 && area.height > 1 {
+            let (x, y) = (area.right() - width - 2, area.bottom() - 1);
+            buffer.set_string(x, y, said, self.theme.unsure);
+        }
+    }
+}
+
 /// A styled word.
 pub fn word(text: impl Into<String>, style: Style) -> Span<'static> {
     Span::styled(text.into(), style)

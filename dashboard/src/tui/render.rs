@@ -18,7 +18,7 @@ use scenarios::snapshot::Snapshot;
 use super::{
     glyphs::Glyphs,
     paint::Scene,
-    panes::{ask, footer, header, help, matrix, small, throughput, topology},
+    panes::{ask, footer, header, help, latency, matrix, small, throughput, topology},
     theme::Theme,
     view::{Overlay, Screen, View},
 };
@@ -61,6 +61,7 @@ fn screen(scene: &Scene<'_>, body: Rect, buffer: &mut Buffer) -> usize {
     match scene.view.screen {
         Screen::Topology => topology::draw(scene, body, buffer),
         Screen::Matrix => matrix::draw(scene, body, buffer),
+        Screen::Latency => latency::draw(scene, body, buffer),
         Screen::Throughput => throughput::draw(scene, body, buffer),
     }
 }

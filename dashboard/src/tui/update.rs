@@ -6,6 +6,7 @@ use super::{
     command::Command,
     view::{Life, Overlay, Screen, View, over},
 };
+use crate::player::Move;
 
 /// Lines of a page.
 const PAGE: usize = 10;
@@ -21,6 +22,8 @@ pub enum Effect {
     Skip,
     /// End attack traffic.
     StopAttack,
+    /// Move through a recorded run.
+    Replay(Move),
     /// End the run; the dashboard closes when it has ended.
     Stop,
     /// Close the dashboard now.
@@ -51,6 +54,8 @@ pub fn update(view: &mut View, command: Command, snapshot: &Snapshot) -> Effect 
         Command::Back => back(view),
         Command::Freeze => view.frozen = !view.frozen,
         Command::NextArchitecture => next_architecture(view, snapshot),
+        Command::NextScenario => next_scenario(view, snapshot),
+        Command::Attack => view.curves.attack = !view.curves.attack,
         Command::Reveal => view.reveal = !view.reveal,
         Command::NextTheme => view.theme = view.theme.next(),
         Command::Help => {
@@ -60,6 +65,12 @@ pub fn update(view: &mut View, command: Command, snapshot: &Snapshot) -> Effect 
         Command::Redraw => return Effect::Redraw,
         Command::Suspend => return Effect::Suspend,
         Command::Pause | Command::Skip | Command::StopAttack => return control(view, command, snapshot),
+        Command::PreviousEvent
+        | Command::NextEvent
+        | Command::Faster
+        | Command::Slower
+        | Command::Start
+        | Command::End => return replay(view, command),
         Command::Quit | Command::QuitKeeping | Command::Interrupt | Command::Confirm => {
             return leave(view, command, snapshot);
         }
@@ -136,7 +147,41 @@ fn next_architecture(view: &mut View, snapshot: &Snapshot) {
     });
 }
 
+fn next_scenario(view: &mut View, snapshot: &Snapshot) {
+    let Some(run) = &snapshot.run else { return };
+    let next = match &view.curves.scenario {
+        None => 0,
+        Some(shown) => run.scenarios.iter().position(|one| one.id == *shown).map_or(0, |at| at + 1),
+    };
+    view.curves.scenario = run.scenarios.get(next).map(|one| one.id.clone());
+    let of = view.curves.scenario.as_deref().unwrap_or("all scenarios");
+    view.notice = Some(format!("latency of {of}"));
+}
+
+/// Only a recorded run has a place to move to.
+fn replay(view: &View, command: Command) -> Effect {
+    if view.replay.is_none() {
+        return Effect::None;
+    }
+    match command {
+        Command::Pause => Effect::Replay(Move::PlayPause),
+        Command::PreviousEvent => Effect::Replay(Move::Previous),
+        Command::NextEvent => Effect::Replay(Move::Next),
+        Command::Faster => Effect::Replay(Move::Faster),
+        Command::Slower => Effect::Replay(Move::Slower),
+        Command::Start => Effect::Replay(Move::Start),
+        Command::End => Effect::Replay(Move::End),
+        _ => Effect::None,
+    }
+}
+
 fn control(view: &mut View, command: Command, snapshot: &Snapshot) -> Effect {
+    if view.replay.is_some() {
+        if command != Command::Pause {
+            view.notice = Some("this run is recorded: nothing can be stopped or skipped".into());
+        }
+        return replay(view, command);
+    }
     if over(view, snapshot) || view.life == Life::Stopping {
         view.notice = Some("the run is over".into());
         return Effect::None;
@@ -196,6 +241,7 @@ mod tests {
     use testbed::vocabulary::Vantage;
 
     use super::*;
+    use crate::player::Position;
 
     fn running() -> Snapshot {
         let scenario = |id: &str| ScenarioInfo {
@@ -291,6 +337,32 @@ mod tests {
         assert_eq!(update(&mut view, Command::Pause, &running()), Effect::Pause(false));
         assert_eq!(update(&mut view, Command::StopAttack, &running()), Effect::StopAttack);
         assert_eq!(update(&mut view, Command::Skip, &ended()), Effect::None);
+    }
+
+    #[test]
+    fn a_recorded_run_is_moved_through_and_left_without_a_question() {
+        let mut view = View { replay: Some(Position::default()), ..View::default() };
+        assert_eq!(update(&mut view, Command::Pause, &running()), Effect::Replay(Move::PlayPause));
+        assert_eq!(update(&mut view, Command::PreviousEvent, &running()), Effect::Replay(Move::Previous));
+        assert_eq!(update(&mut view, Command::StopAttack, &running()), Effect::None);
+        assert!(view.notice.as_ref().unwrap().contains("recorded"));
+        assert_eq!(update(&mut view, Command::Quit, &running()), Effect::Leave);
+        assert_eq!(update(&mut view, Command::Interrupt, &running()), Effect::Leave);
+        let mut live = View::default();
+        assert_eq!(update(&mut live, Command::NextEvent, &running()), Effect::None);
+    }
+
+    #[test]
+    fn s_walks_through_the_scenarios_and_back_to_all() {
+        let mut view = View::default();
+        let mut seen = Vec::new();
+        for _ in 0..3 {
+            update(&mut view, Command::NextScenario, &running());
+            seen.push(view.curves.scenario.clone());
+        }
+        assert_eq!(seen, [Some("one".into()), Some("two".into()), None]);
+        update(&mut view, Command::Attack, &running());
+        assert!(view.curves.attack);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use scenarios::snapshot::Snapshot;
 
 use super::{glyphs::Charset, theme::ThemeName};
+use crate::player::Position;
 
 /// The screens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -12,19 +13,22 @@ pub enum Screen {
     Topology,
     /// Scenarios × architectures, with the evidence under the cursor.
     Matrix,
+    /// Latency by percentile, one curve an architecture.
+    Latency,
     /// Honest work by second, and the performance rows.
     Throughput,
 }
 
 impl Screen {
     /// Every screen, in the order of their keys.
-    pub const ALL: &'static [Self] = &[Self::Topology, Self::Matrix, Self::Throughput];
+    pub const ALL: &'static [Self] = &[Self::Topology, Self::Matrix, Self::Latency, Self::Throughput];
 
     /// Its name on the tab.
     pub const fn title(self) -> &'static str {
         match self {
             Self::Topology => "Topology",
             Self::Matrix => "Matrix",
+            Self::Latency => "Latency",
             Self::Throughput => "Throughput",
         }
     }
@@ -78,6 +82,10 @@ pub struct View {
     pub pinned: Option<String>,
     /// The matrix.
     pub cursor: Cursor,
+    /// Which work the latency screen shows.
+    pub curves: Curves,
+    /// Where a replay is; `None` while a run goes on.
+    pub replay: Option<Position>,
     /// Lines scrolled in the list of the present screen.
     pub scroll: usize,
     /// How far that list can be scrolled, as the last drawing found.
@@ -96,6 +104,15 @@ pub struct View {
     pub notice: Option<String>,
     /// When the user asked attack traffic to stop, in run milliseconds, until the next key.
     pub stop_asked: Option<u64>,
+}
+
+/// Which work the latency screen shows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Curves {
+    /// Under attack, rather than before it?
+    pub attack: bool,
+    /// Of one scenario, rather than of all?
+    pub scenario: Option<String>,
 }
 
 /// The place in the matrix.
@@ -122,5 +139,5 @@ impl View {
 
 /// True when nothing more can come.
 pub fn over(view: &View, snapshot: &Snapshot) -> bool {
-    snapshot.ended.is_some() || view.life == Life::Broke
+    snapshot.ended.is_some() || view.life == Life::Broke || view.replay.is_some()
 }

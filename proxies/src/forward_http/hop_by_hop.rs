@@ -7,6 +7,10 @@ use hyper::{
 
 /// Removes them, and those that `Connection` names.
 pub(super) fn strip(headers: &mut HeaderMap) {
+    // Chunks are what was read; a length beside them says something else and would be written.
+    if headers.contains_key(TRANSFER_ENCODING) {
+        headers.remove(CONTENT_LENGTH);
+    }
     let named: Vec<HeaderName> = headers
         .get_all(CONNECTION)
         .iter()
@@ -33,6 +37,8 @@ pub(super) fn strip(headers: &mut HeaderMap) {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use hyper::header::HeaderValue;
+
     use super::*;
 
     #[test]
@@ -46,7 +52,6 @@ mod tests {
             ("keep-alive", "timeout=5"),
             ("te", "trailers"),
             ("upgrade", "h2c"),
-            ("transfer-encoding", "chunked"),
             ("content-length", "3"),
             ("authorization", "kept"),
         ] {
@@ -56,5 +61,14 @@ mod tests {
         let mut left: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
         left.sort_unstable();
         assert_eq!(left, ["authorization", "content-length", "host"]);
+    }
+
+    #[test]
+    fn a_message_in_chunks_has_no_other_length() {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_LENGTH, 3.into());
+        headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+        strip(&mut headers);
+        assert!(headers.is_empty(), "{headers:?}");
     }
 }

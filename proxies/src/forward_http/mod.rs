@@ -45,9 +45,9 @@ pub use client_cert::ClientCert;
 
 /// A whole request head must have arrived within this, counted from when the connection waits for it; so it is
 /// also the longest time a connection is kept without a request.
-pub const HEAD_DEADLINE: Duration = Duration::from_secs(10);
+const HEAD_DEADLINE: Duration = Duration::from_secs(10);
 /// Bytes of one request head.
-pub const MAX_HEAD: usize = 32 * 1024;
+const MAX_HEAD: usize = 32 * 1024;
 /// Header fields of one message; hyper answers 431 above.
 const MAX_HEADERS: usize = 100;
 /// What the upstream connection gets to end in order once the front one has ended.

@@ -1,6 +1,6 @@
 //! Requests that two readers might read differently never reach the service.
 
-use crate::harness::{GET, OK, clear, head, hear, reply, rest, say};
+use crate::harness::{GET, OK, SOON, clear, head, hear, reply, rest, say};
 
 const SMUGGLED: &str = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n\
                         0\r\n\r\nGET /admin HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -34,18 +34,45 @@ async fn an_ambiguous_request_is_refused_before_anybody_is_dialled() {
     }
 }
 
+/// Whether it comes along with the request before it or while that one is being answered.
 #[tokio::test(start_paused = true)]
 async fn the_request_before_a_refused_one_is_answered_first() {
-    let mut street = clear();
-    let mut caller = street.call().await;
-    say(&mut caller, [GET, SMUGGLED, GET].concat()).await;
-    let mut service = street.answer().await;
-    hear(&mut service, "\r\n\r\n").await;
-    say(&mut service, OK).await;
-    assert_eq!(reply(&mut caller).await, ("HTTP/1.1 200 OK".to_owned(), "ok".to_owned()));
-    assert_eq!(head(&mut caller).await[0], "HTTP/1.1 400 Bad Request");
-    assert_eq!(rest(&mut caller).await, (String::new(), None));
-    assert_eq!(rest(&mut service).await, (String::new(), None), "the service heard one request");
+    for (at_once, later) in [([GET, SMUGGLED, GET].concat(), ""), (GET.to_owned(), SMUGGLED)] {
+        let mut street = clear();
+        let mut caller = street.call().await;
+        say(&mut caller, at_once).await;
+        let mut service = street.answer().await;
+        hear(&mut service, "\r\n\r\n").await;
+        say(&mut caller, later).await;
+        tokio::time::advance(SOON).await;
+        say(&mut service, OK).await;
+        assert_eq!(reply(&mut caller).await, ("HTTP/1.1 200 OK".to_owned(), "ok".to_owned()));
+        assert_eq!(head(&mut caller).await[0], "HTTP/1.1 400 Bad Request");
+        assert_eq!(rest(&mut caller).await, (String::new(), None));
+        assert_eq!(rest(&mut service).await, (String::new(), None), "the service heard one request");
+    }
+}
+
+/// The same towards the caller: one length, whatever the service says of it.
+#[tokio::test(start_paused = true)]
+async fn an_answer_framed_twice_is_framed_once_or_not_passed_on() {
+    let twice = "content-length: 3\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
+    let same = "content-length: 5\r\ncontent-length: 5\r\n\r\nhello";
+    let other = "content-length: 3\r\ncontent-length: 5\r\n\r\nhello";
+    let chunked: &[&str] = &["HTTP/1.1 200 OK", "transfer-encoding: chunked"];
+    let sized: &[&str] = &["HTTP/1.1 200 OK", "content-length: 5"];
+    let refused: &[&str] = &["HTTP/1.1 502 Bad Gateway", "content-length: 0"];
+    for (answer, passed) in [(twice, chunked), (same, sized), (other, refused)] {
+        let mut street = clear();
+        let mut caller = street.call().await;
+        say(&mut caller, GET).await;
+        let mut service = street.answer().await;
+        hear(&mut service, "\r\n\r\n").await;
+        say(&mut service, format!("HTTP/1.1 200 OK\r\n{answer}")).await;
+        let mut lines = head(&mut caller).await;
+        lines.retain(|line| !line.starts_with("date: "));
+        assert_eq!(lines, passed, "{answer:?}");
+    }
 }
 
 /// Whatever is wrong with a chunk, the service never gets a body that looks whole.

@@ -32,6 +32,16 @@ impl Verdict {
             Self::Inconclusive => "inconclusive",
         }
     }
+
+    /// At most six letters, for narrow columns.
+    pub const fn brief(self) -> &'static str {
+        match self {
+            Self::Held => "held",
+            Self::Broken => "broken",
+            Self::NotExercised => "n/e",
+            Self::Inconclusive => "incon",
+        }
+    }
 }
 
 /// A cell of the matrix. A later cell of the same architecture, scenario and asset replaces it: a control

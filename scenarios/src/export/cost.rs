@@ -15,8 +15,10 @@ use crate::{
 pub(super) struct Cost {
     /// Milliseconds; `None` while too few samples stand behind it.
     pub(super) p50_ms: Option<f64>,
-    /// The highest percentile with enough samples, and its name.
-    pub(super) tail_ms: Option<(&'static str, f64)>,
+    /// As above.
+    pub(super) p90_ms: Option<f64>,
+    /// As above.
+    pub(super) p99_ms: Option<f64>,
     /// CPU microseconds per completed request, summed over all nodes.
     pub(super) cpu_us: Option<f64>,
     /// Completed requests per second.
@@ -29,14 +31,14 @@ pub(super) struct Cost {
 
 impl Cost {
     pub(super) fn of(run: &Recorded<'_>, architecture: &str) -> Result<Self, ExportError> {
-        let tally = baseline(run, architecture, None)?;
+        let tally = baseline(run, architecture)?;
         let rows = || {
             run.snapshot.performance.iter().filter(|row| {
                 row.architecture == architecture
                     && row.arm == "victim"
                     && row.phase == Phase::Baseline
                     && row.operation == "all"
-                    && !weakened(run, architecture, &row.scenario)
+                    && !run.snapshot.weakened(architecture, &row.scenario)
             })
         };
         let completed: u64 = rows().map(|row| row.completed).sum();
@@ -47,9 +49,8 @@ impl Cost {
             .sum::<Option<f64>>();
         Ok(Self {
             p50_ms: quantile_ms(&tally.latency, 0.5),
-            tail_ms: [("p99", 0.99), ("p90", 0.9)]
-                .into_iter()
-                .find_map(|(name, q)| Some((name, quantile_ms(&tally.latency, q)?))),
+            p90_ms: quantile_ms(&tally.latency, 0.9),
+            p99_ms: quantile_ms(&tally.latency, 0.99),
             cpu_us: cpu.filter(|_| completed > 0).map(|us| us / completed as f64),
             per_second: (seconds > 0.0).then(|| completed as f64 / seconds),
             errors: tally.errors,
@@ -58,16 +59,18 @@ impl Cost {
     }
 }
 
-/// The honest work of every baseline of one architecture, one operation or all of them.
-pub(super) fn baseline(
-    run: &Recorded<'_>,
-    architecture: &str,
-    operation: Option<&str>,
-) -> Result<Tally, ExportError> {
+impl Cost {
+    /// The highest percentile with enough samples, and its name.
+    pub(super) fn tail_ms(&self) -> Option<(&'static str, f64)> {
+        let named = |name, ms: Option<f64>| ms.map(|ms| (name, ms));
+        named("p99", self.p99_ms).or_else(|| named("p90", self.p90_ms))
+    }
+}
+
+/// The honest work of every baseline of one architecture.
+fn baseline(run: &Recorded<'_>, architecture: &str) -> Result<Tally, ExportError> {
     let intervals = run.intervals(architecture).filter(|interval| {
-        interval.phase == Phase::Baseline
-            && operation.is_none_or(|operation| interval.operation == operation)
-            && !weakened(run, architecture, &interval.scenario)
+        interval.phase == Phase::Baseline && !run.snapshot.weakened(architecture, &interval.scenario)
     });
     Ok(Tally::of(intervals)?)
 }
@@ -131,13 +134,6 @@ pub(super) fn floods<'a>(matrix: &Matrix<'a>) -> Vec<&'a str> {
         .collect()
 }
 
-fn weakened(run: &Recorded<'_>, architecture: &str, scenario: &str) -> bool {
-    run.snapshot
-        .cells
-        .iter()
-        .any(|cell| cell.architecture == architecture && cell.scenario == scenario && cell.weakness.is_some())
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -149,9 +145,8 @@ mod tests {
         let events = sample::run();
         let run = Recorded::of(&events);
         // Four scenarios of 3 s with 200 logins and 200 lists each; direct-connect runs with a weakness.
-        let all = baseline(&run, "open", None).unwrap();
+        let all = baseline(&run, "open").unwrap();
         assert_eq!(all.completed, 3 * 3 * 400);
-        assert_eq!(baseline(&run, "open", Some("login")).unwrap().completed, 3 * 3 * 200);
     }
 
     #[test]
@@ -161,7 +156,7 @@ mod tests {
         let cost = Cost::of(&run, "edge-only").unwrap();
         assert_eq!(cost.per_second, Some(400.0));
         assert!((cost.cpu_us.unwrap() - 82.0).abs() < 1e-9);
-        let (name, tail) = cost.tail_ms.unwrap();
+        let (name, tail) = cost.tail_ms().unwrap();
         assert_eq!(name, "p99");
         assert!(cost.p50_ms.unwrap() < tail);
     }

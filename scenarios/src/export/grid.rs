@@ -1,5 +1,7 @@
-//! Lines of a label and one entry per architecture, in 80 columns: as many architectures side by side as
-//! fit, the others below.
+//! Lines of a label and one entry per architecture, in 80 columns.
+//!
+//! Few architectures get wide columns, with counts in them; more get narrow ones with a word each, so that all of
+//! them stand side by side. What does not fit even then stands below, block by block.
 
 use std::fmt::Write;
 
@@ -10,10 +12,41 @@ use super::{
 
 /// Columns of a terminal.
 pub(super) const WIDTH: usize = 80;
-/// Columns of the label.
-const LABEL: usize = 32;
-/// Columns of an architecture, the gap included.
-const COLUMN: usize = 16;
+
+/// Widths of label and entry, the gaps included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Columns {
+    /// Entries with counts.
+    Wide,
+    /// One word or figure each.
+    Narrow,
+}
+
+impl Columns {
+    /// Wide, if all architectures stand side by side.
+    pub(super) fn of(architectures: usize) -> Self {
+        if architectures <= Self::Wide.per_block() { Self::Wide } else { Self::Narrow }
+    }
+
+    const fn label(self) -> usize {
+        match self {
+            Self::Wide => 32,
+            Self::Narrow => 24,
+        }
+    }
+
+    /// Letters of an entry and its gap.
+    pub(super) const fn entry(self) -> usize {
+        match self {
+            Self::Wide => 16,
+            Self::Narrow => 7,
+        }
+    }
+
+    const fn per_block(self) -> usize {
+        (WIDTH - self.label()) / self.entry()
+    }
+}
 
 /// A title and its lines.
 pub(super) struct Section {
@@ -23,17 +56,17 @@ pub(super) struct Section {
 
 /// The sections under the names of the architectures, block by block.
 pub(super) fn render(architectures: &[String], sections: &[Section]) -> String {
-    let per_block = (WIDTH - LABEL) / COLUMN;
+    let columns = Columns::of(architectures.len());
     let mut text = String::new();
-    for (block, names) in architectures.chunks(per_block).enumerate() {
-        let first = block * per_block;
-        text.push_str(&header(names));
+    for (block, names) in architectures.chunks(columns.per_block()).enumerate() {
+        let first = block * columns.per_block();
+        text.push_str(&header(names, columns));
         for section in sections.iter().filter(|section| !section.lines.is_empty()) {
             text.push_str(section.title);
             text.push('\n');
             for (label, entries) in &section.lines {
                 let shown = entries.iter().skip(first).take(names.len());
-                text.push_str(&line(&format!("  {label}"), shown.map(String::as_str)));
+                text.push_str(&line(&format!("  {label}"), shown.map(String::as_str), columns));
             }
         }
         text.push('\n');
@@ -41,35 +74,45 @@ pub(super) fn render(architectures: &[String], sections: &[Section]) -> String {
     text
 }
 
-fn line<'a>(label: &str, entries: impl Iterator<Item = &'a str>) -> String {
-    let mut line = format!("{:<LABEL$}", fit(&clean(label), LABEL - 1));
+/// A label that does not fit gets a line of its own: ids are there to be typed again.
+fn line<'a>(label: &str, entries: impl Iterator<Item = &'a str>, columns: Columns) -> String {
+    let (room, label) = (columns.label(), fit(&clean(label), WIDTH));
+    let mut line = if label.chars().count() < room {
+        format!("{label:<room$}")
+    } else {
+        format!("{label}\n{:room$}", "")
+    };
+    let width = columns.entry();
     for entry in entries {
         // Writing to a string cannot fail.
-        let _ = write!(line, "{:<COLUMN$}", fit(&clean(entry), COLUMN - 1));
+        let _ = write!(line, "{:<width$}", fit(&clean(entry), width - 1));
     }
     format!("{}\n", line.trim_end())
 }
 
-/// Names broken at their hyphens, as many lines as the longest needs.
-fn header(names: &[String]) -> String {
-    let parts: Vec<Vec<String>> = names.iter().map(|name| broken(name)).collect();
-    let height = parts.iter().map(Vec::len).max().unwrap_or_default();
-    let row = |at: usize| parts.iter().map(move |part| part.get(at).map_or("", String::as_str));
-    let mut text: String = (0..height).map(|at| line("", row(at))).collect();
-    text.push_str(&"─".repeat(LABEL + names.len() * COLUMN - 1));
+fn header(names: &[String], columns: Columns) -> String {
+    let heads: Vec<Vec<String>> = names.iter().map(|name| heads(name, columns.entry() - 1)).collect();
+    let height = heads.iter().map(Vec::len).max().unwrap_or_default();
+    let row = |at: usize| heads.iter().map(move |part| part.get(at).map_or("", String::as_str));
+    let mut text: String = (0..height).map(|at| line("", row(at), columns)).collect();
+    text.push_str(&"─".repeat(columns.label() + names.len() * columns.entry() - 1));
     text.push('\n');
     text
 }
 
-fn broken(name: &str) -> Vec<String> {
+/// A name as the head of a column of `width` letters: broken at its hyphens, as many lines as it needs. A part
+/// that is too long is cut; a hyphen at the end of a line goes first.
+pub fn heads(name: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for part in name.split_inclusive('-') {
         match lines.last_mut() {
-            Some(line) if line.chars().count() + part.chars().count() < COLUMN => line.push_str(part),
+            Some(line) if line.chars().count() + part.trim_end_matches('-').chars().count() <= width => {
+                line.push_str(part);
+            }
             _ => lines.push(part.to_owned()),
         }
     }
-    lines
+    lines.iter().map(|line| line.chars().take(width).collect()).collect()
 }
 
 #[cfg(test)]
@@ -77,22 +120,38 @@ fn broken(name: &str) -> Vec<String> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn seven_architectures_stand_in_blocks_of_three() {
-        let names: Vec<String> = (0..7).map(|n| format!("architecture-number-{n}")).collect();
-        let entries = (0..7).map(|n| format!("held {n}/9")).collect();
+    fn text(architectures: usize, entry: &str) -> String {
+        let names: Vec<String> = (0..architectures).map(|n| format!("architecture-number-{n}")).collect();
+        let entries = (0..architectures).map(|n| format!("{entry}{n}")).collect();
         let lines = vec![(String::from("management-in-path-unverified"), entries)];
-        let text = render(&names, &[Section { title: "verdicts", lines }]);
+        render(&names, &[Section { title: "verdicts", lines }])
+    }
+
+    #[test]
+    fn eight_architectures_stand_side_by_side_in_eighty_columns() {
+        let text = text(8, "held");
         assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
-        assert_eq!(text.matches("management-in-path-unverified").count(), 3);
-        assert_eq!(text.matches("held").count(), 7);
-        let last = text.lines().rfind(|line| line.contains("held")).unwrap();
-        assert_eq!(last.split_whitespace().collect::<Vec<_>>()[1..], ["held", "6/9"]);
+        assert_eq!(text.matches("  management-in-path-unverified\n").count(), 1, "the whole id: {text}");
+        let line = text.lines().find(|line| line.contains("held")).unwrap();
+        assert_eq!(line.split_whitespace().count(), 8);
+    }
+
+    #[test]
+    fn three_have_room_for_counts_and_a_ninth_stands_below() {
+        let few = text(3, "broken 123/12");
+        assert!(few.lines().any(|line| line.contains("unverified broken 123/120")), "{few}");
+        let many = text(9, "held");
+        assert_eq!(many.matches("management-in-path-unverified").count(), 2);
+        let last = many.lines().rfind(|line| line.contains("held")).unwrap();
+        assert_eq!(last.split_whitespace().collect::<Vec<_>>(), ["held8"]);
     }
 
     #[test]
     fn a_long_name_is_broken_at_its_hyphens() {
-        assert_eq!(broken("separate-environments"), ["separate-", "environments"]);
-        assert_eq!(broken("native-tls"), ["native-tls"]);
+        assert_eq!(heads("separate-environments", 15), ["separate-", "environments"]);
+        assert_eq!(heads("native-tls", 15), ["native-tls"]);
+        assert_eq!(heads("separate-environments", 6), ["separa", "enviro"]);
+        assert_eq!(heads("proxy-on-host-unix", 6), ["proxy-", "on-", "host-", "unix"]);
+        assert_eq!(heads("native-tls", 6), ["native", "tls"]);
     }
 }

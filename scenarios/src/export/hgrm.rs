@@ -1,15 +1,17 @@
 //! `<architecture>.<operation>.hgrm`: the latency distribution as HDR plotters read it.
 //!
 //! The honest work of every scenario's *baseline*, merged: what an architecture costs undisturbed. Scenarios
-//! that run with a weakness are left out; attack and recovery are in the interval log. The format is the Java
-//! library's; plotters take the x axis of several files from the first, so every file has the same ladder,
+//! that run with a weakness are left out. A run writes these; another phase, or one scenario alone, comes on
+//! request. The format is the Java library's; plotters take the x axis of several files from the first, so every file has the same ladder,
 //! whatever its samples. Values are milliseconds from the intended start.
 
 use std::fmt::Write;
 
 use hdrhistogram::Histogram;
+use testbed::vocabulary::Phase;
 
-use super::{ExportError, Exporter, Recorded, cost::baseline};
+use super::{ExportError, Exporter, Recorded};
+use crate::{event::Interval, latency::Tally};
 
 /// Steps per halved distance to 100 %.
 const TICKS: u32 = 5;
@@ -18,18 +20,61 @@ const HALVINGS: u32 = 20;
 /// Nanoseconds in a millisecond.
 const NS_PER_MS: f64 = 1e6;
 
-/// Writes the distribution of one operation on one architecture.
+/// Writes the distribution of some work on one architecture.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hgrm {
     /// Which architecture.
     pub architecture: String,
-    /// Which operation.
-    pub operation: String,
+    /// Which operation; `None` = all, merged.
+    pub operation: Option<String>,
+    /// Which phase.
+    pub phase: Phase,
+    /// Which scenario, weakened or not; `None` = all that left the architecture as it is, merged.
+    pub scenario: Option<String>,
+}
+
+impl Hgrm {
+    /// The baseline of one operation, or of all.
+    pub fn baseline(architecture: &str, operation: Option<&str>) -> Self {
+        Self {
+            architecture: architecture.to_owned(),
+            operation: operation.map(str::to_owned),
+            phase: Phase::Baseline,
+            scenario: None,
+        }
+    }
+
+    /// `<architecture>.<operation>.hgrm`, with phase and scenario where these are not what a run writes.
+    pub fn file_name(&self) -> String {
+        let Self { architecture, operation, phase, scenario } = self;
+        let operation = operation.as_deref().unwrap_or("all");
+        let mut name = format!("{architecture}.{operation}");
+        if *phase != Phase::Baseline || scenario.is_some() {
+            name.push('.');
+            name.push_str(phase.word());
+        }
+        if let Some(scenario) = scenario {
+            name.push('.');
+            name.push_str(scenario);
+        }
+        format!("{name}.hgrm")
+    }
+
+    fn holds(&self, run: &Recorded<'_>, interval: &Interval) -> bool {
+        let scenario = match &self.scenario {
+            Some(scenario) => *scenario == interval.scenario,
+            None => !run.snapshot.weakened(&self.architecture, &interval.scenario),
+        };
+        interval.phase == self.phase
+            && self.operation.as_ref().is_none_or(|operation| *operation == interval.operation)
+            && scenario
+    }
 }
 
 impl Exporter for Hgrm {
     fn export(&self, run: &Recorded<'_>) -> Result<Vec<u8>, ExportError> {
-        let tally = baseline(run, &self.architecture, Some(&self.operation))?;
-        Ok(distribution(&tally.latency).into_bytes())
+        let intervals = run.intervals(&self.architecture).filter(|interval| self.holds(run, interval));
+        Ok(distribution(&Tally::of(intervals)?.latency).into_bytes())
     }
 }
 
@@ -86,6 +131,23 @@ mod tests {
             .filter(|line| !line.starts_with('#'))
             .map(|line| line.split_whitespace().collect())
             .collect()
+    }
+
+    #[test]
+    fn what_is_asked_for_is_merged_and_named() {
+        let events = sample::run();
+        let run = Recorded::of(&events);
+        let count = |hgrm: &Hgrm| {
+            let text = String::from_utf8(hgrm.export(&run).unwrap()).unwrap();
+            let last = rows(&text).last().unwrap()[2].parse::<u64>().unwrap();
+            (hgrm.file_name(), last)
+        };
+        // Four scenarios of 3 s with 200 logins and 200 lists a second; direct-connect runs with a weakness.
+        let login = Hgrm::baseline("open", Some("login"));
+        assert_eq!(count(&login), (String::from("open.login.hgrm"), 3 * 3 * 200));
+        assert_eq!(count(&Hgrm::baseline("open", None)), (String::from("open.all.hgrm"), 3 * 3 * 400));
+        let weak = Hgrm { scenario: Some(String::from("direct-connect")), phase: Phase::Attack, ..login };
+        assert_eq!(count(&weak), (String::from("open.login.attack.direct-connect.hgrm"), 3 * 200));
     }
 
     #[test]

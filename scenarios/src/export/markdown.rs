@@ -8,6 +8,7 @@ use testbed::vocabulary::Method;
 
 use super::{
     ExportError, Exporter, Recorded,
+    grid::Columns,
     matrix::{Matrix, invalid_reasons},
     table::{self, Line},
     words::{clean, proof},
@@ -25,15 +26,21 @@ impl Exporter for Markdown {
         let matrix = Matrix::of(recorded)?;
         let names = &matrix.run.architectures;
         let mut text = head(recorded, &matrix);
-        text.push_str(&section("Verdicts", &grid("scenario", names, &table::verdicts(&matrix))));
+        text.push_str(&section(
+            "Verdicts",
+            &grid("scenario", names, &table::verdicts(&matrix, Columns::Wide)),
+        ));
         text.push_str(
             "Counts are exposed/sent: canaries, or for reach attempts served of attempts made. A star marks a \
              verdict that rests on the testbed's own model rather than on a socket's answer.\n\n",
         );
         text.push_str(&summary(&matrix));
-        let costs = grid("honest work, undisturbed", names, &table::costs(recorded, &matrix)?);
+        let costs = grid("honest work, undisturbed", names, &table::costs(recorded, &matrix, Columns::Wide)?);
         text.push_str(&section("Cost", &costs));
-        text.push_str(&section("Under flood", &grid("scenario", names, &table::flood_lines(&matrix))));
+        text.push_str(&section(
+            "Under flood",
+            &grid("scenario", names, &table::flood_lines(&matrix, Columns::Wide)),
+        ));
         text.push_str(&section("Deviations from the expectation", &deviating(recorded)));
         text.push_str(&section("Every cell", &cells(&matrix)));
         text.push_str(&section("Scenarios", &scenarios(&matrix)));
@@ -55,6 +62,9 @@ fn head(recorded: &Recorded<'_>, matrix: &Matrix<'_>) -> String {
     let snapshot = &recorded.snapshot;
     if snapshot.interrupted {
         let _ = writeln!(text, "**Interrupted** after {} of {} steps.\n", snapshot.steps_done, run.steps);
+    } else if snapshot.ended.is_none() {
+        let (done, steps) = (snapshot.steps_done, run.steps);
+        let _ = writeln!(text, "**The record breaks off** after {done} of {steps} steps.\n");
     }
     let word = |flag| if snapshot.valid(flag) { "valid" } else { "**invalid**" };
     let _ = writeln!(

@@ -39,7 +39,7 @@ pub(crate) struct MatrixDocument<'a> {
     version: &'a str,
     started: &'a str,
     profile: &'a str,
-    /// True when stopped early: what was finished is here.
+    /// True when stopped early, or when the record breaks off: what was finished is here.
     interrupted: bool,
     steps: Steps,
 }
@@ -99,7 +99,7 @@ impl Exporter for MatrixJson {
             version: &run.version,
             started: &run.started,
             profile: &run.profile,
-            interrupted: snapshot.interrupted,
+            interrupted: snapshot.interrupted || snapshot.ended.is_none(),
             steps: Steps { planned: run.steps, finished: snapshot.steps_done },
         };
         let mut bytes = serde_json::to_vec_pretty(&document)?;

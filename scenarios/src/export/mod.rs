@@ -7,6 +7,7 @@
 //! An exporter reads no clock, no file and no machine: replaying `events.jsonl` gives the same bytes.
 
 mod cost;
+mod csv;
 mod grid;
 mod hgrm;
 mod hlog;
@@ -18,6 +19,8 @@ mod table;
 mod text;
 mod words;
 
+pub use csv::{Csv, Table};
+pub use grid::heads;
 pub use hgrm::Hgrm;
 pub use hlog::Hlog;
 pub use markdown::Markdown;
@@ -89,6 +92,11 @@ impl<'a> Recorded<'a> {
         self.snapshot.run.as_ref().ok_or(ExportError::NotStarted)
     }
 
+    /// Operations of honest work on one architecture.
+    pub fn operations(&self, architecture: &str) -> BTreeSet<&'a str> {
+        self.intervals(architecture).map(|interval| interval.operation.as_str()).collect()
+    }
+
     /// Every second of honest work of one architecture, in order.
     pub fn intervals<'b>(&'b self, architecture: &'b str) -> impl Iterator<Item = &'a Interval> + 'b {
         let events: &'a [Stamped] = self.events;
@@ -122,16 +130,15 @@ pub fn files(run: &Recorded<'_>) -> Result<Vec<RunFile>, ExportError> {
         RunFile::new("report.md", Markdown),
     ];
     for architecture in &run.run()?.architectures {
-        let operations: BTreeSet<&str> =
-            run.intervals(architecture).map(|interval| interval.operation.as_str()).collect();
+        let operations = run.operations(architecture);
         if operations.is_empty() {
             continue;
         }
         let hlog = Hlog { architecture: architecture.clone() };
         files.push(RunFile::new(format!("{architecture}.hlog"), hlog));
         for operation in operations {
-            let hgrm = Hgrm { architecture: architecture.clone(), operation: operation.to_owned() };
-            files.push(RunFile::new(format!("{architecture}.{operation}.hgrm"), hgrm));
+            let hgrm = Hgrm::baseline(architecture, Some(operation));
+            files.push(RunFile::new(hgrm.file_name(), hgrm));
         }
     }
     Ok(files)

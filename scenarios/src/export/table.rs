@@ -5,6 +5,7 @@ use testbed::vocabulary::{Asset, Method};
 use super::{
     ExportError, Recorded,
     cost::{Cost, FloodArm, floods},
+    grid::Columns,
     matrix::Matrix,
     words::figure,
 };
@@ -17,7 +18,11 @@ use crate::{
 pub(super) type Line = (String, Vec<String>);
 
 /// Verdicts: one line per scenario, and one per asset where the assets of a scenario disagree.
-pub(super) fn verdicts(matrix: &Matrix<'_>) -> Vec<Line> {
+pub(super) fn verdicts(matrix: &Matrix<'_>, columns: Columns) -> Vec<Line> {
+    let entry = match columns {
+        Columns::Wide => entry,
+        Columns::Narrow => brief,
+    };
     let mut lines = Vec::new();
     for (scenario, cells) in matrix.lines() {
         lines.push((scenario.to_owned(), cells.iter().map(|cell| entry(cell.as_ref())).collect()));
@@ -36,25 +41,46 @@ pub(super) fn verdicts(matrix: &Matrix<'_>) -> Vec<Line> {
 }
 
 /// Cost of honest work.
-pub(super) fn costs(recorded: &Recorded<'_>, matrix: &Matrix<'_>) -> Result<Vec<Line>, ExportError> {
+pub(super) fn costs(
+    recorded: &Recorded<'_>,
+    matrix: &Matrix<'_>,
+    columns: Columns,
+) -> Result<Vec<Line>, ExportError> {
     let costs: Vec<Cost> =
         matrix.run.architectures.iter().map(|name| Cost::of(recorded, name)).collect::<Result<_, _>>()?;
     let line = |label: &str, of: &dyn Fn(&Cost) -> String| (label.to_owned(), costs.iter().map(of).collect());
-    Ok(vec![
-        line("p50 / tail ms", &|cost| {
-            let tail = cost
-                .tail_ms
-                .map_or_else(|| String::from("-"), |(name, ms)| format!("{name} {}", figure(Some(ms))));
-            format!("{} / {tail}", figure(cost.p50_ms))
-        }),
+    let resources = [
         line("CPU us per request", &|cost| figure(cost.cpu_us)),
         line("requests per second", &|cost| figure(cost.per_second)),
-        line("errors / late", &|cost| format!("{} / {}", cost.errors, cost.late)),
-    ])
+    ];
+    Ok(match columns {
+        Columns::Wide => {
+            let latency = line("p50 / tail ms", &|cost| {
+                let tail = cost
+                    .tail_ms()
+                    .map_or_else(|| String::from("-"), |(name, ms)| format!("{name} {}", figure(Some(ms))));
+                format!("{} / {tail}", figure(cost.p50_ms))
+            });
+            let trouble = line("errors / late", &|cost| format!("{} / {}", cost.errors, cost.late));
+            [latency].into_iter().chain(resources).chain([trouble]).collect()
+        }
+        Columns::Narrow => {
+            let latency = [
+                line("p50 ms", &|cost| figure(cost.p50_ms)),
+                line("p90 ms", &|cost| figure(cost.p90_ms)),
+                line("p99 ms", &|cost| figure(cost.p99_ms)),
+            ];
+            let trouble = [
+                line("errors", &|cost| cost.errors.to_string()),
+                line("late", &|cost| cost.late.to_string()),
+            ];
+            latency.into_iter().chain(resources).chain(trouble).collect()
+        }
+    })
 }
 
 /// Floods: victim beside decoy, since only the difference is the architecture's.
-pub(super) fn flood_lines(matrix: &Matrix<'_>) -> Vec<Line> {
+pub(super) fn flood_lines(matrix: &Matrix<'_>, columns: Columns) -> Vec<Line> {
     let mut lines = Vec::new();
     for scenario in floods(matrix) {
         let line = |label: String, arm: &str, of: &dyn Fn(&FloodArm<'_>) -> String| {
@@ -64,7 +90,8 @@ pub(super) fn flood_lines(matrix: &Matrix<'_>) -> Vec<Line> {
             (label, matrix.run.architectures.iter().map(entry).collect())
         };
         let goodput = |arm: &FloodArm<'_>| {
-            arm.goodput().map_or_else(|| String::from("-"), |share| format!("goodput {:.0} %", share * 100.0))
+            let word = if columns == Columns::Wide { "goodput " } else { "" };
+            arm.goodput().map_or_else(|| String::from("-"), |share| format!("{word}{:.0} %", share * 100.0))
         };
         let tail = |arm: &FloodArm<'_>| {
             arm.tail_ms().map_or_else(
@@ -74,15 +101,30 @@ pub(super) fn flood_lines(matrix: &Matrix<'_>) -> Vec<Line> {
                 },
             )
         };
+        let during = |arm: &FloodArm<'_>| figure(arm.tail_ms().map(|(_, [_, during])| during));
         let back =
             |arm: &FloodArm<'_>| arm.recovery_ms().map_or_else(|| String::from("-"), |ms| format!("{ms}"));
         lines.push(line(scenario.to_owned(), "victim", &goodput));
         lines.push(line(String::from("  decoy goodput"), "decoy", &goodput));
-        lines.push(line(String::from("  ms before > during"), "victim", &tail));
-        lines.push(line(String::from("  decoy ms"), "decoy", &tail));
+        if columns == Columns::Wide {
+            lines.push(line(String::from("  ms before > during"), "victim", &tail));
+            lines.push(line(String::from("  decoy ms"), "decoy", &tail));
+        } else {
+            lines.push(line(String::from("  tail ms during"), "victim", &during));
+            lines.push(line(String::from("  decoy tail ms"), "decoy", &during));
+        }
         lines.push(line(String::from("  back after ms"), "victim", &back));
     }
     lines
+}
+
+/// `broken`, `held`, `n/e`, `incon`, in six letters with its star.
+fn brief(row: Option<&Row>) -> String {
+    let Some(row) = row else { return String::from("-") };
+    match (row.verdict.brief(), row.method) {
+        (word, Method::Measured) => word.to_owned(),
+        (word, Method::Modelled) => format!("{word:.5}*"),
+    }
 }
 
 /// `broken 48/48`, `held 0/48`, `inconclusive`; a star where our own model answered.
@@ -125,13 +167,13 @@ mod tests {
     fn assets_get_their_own_lines_only_where_they_disagree() {
         let mut events = sample::run();
         let recorded = Recorded::of(&events);
-        let lines = verdicts(&Matrix::of(&recorded).unwrap());
+        let lines = verdicts(&Matrix::of(&recorded).unwrap(), Columns::Wide);
         assert_eq!(lines.len(), 3);
         assert_eq!(lines[1].1, ["broken 96/96", "broken 96/96", "held 0/96"]);
         let cell = sample::cell("both-legs-sealed", "management-sniff", Asset::Token, Verdict::Broken);
         events.push(Stamped { at_ms: 0, event: Event::Cell(cell) });
         let recorded = Recorded::of(&events);
-        let lines = verdicts(&Matrix::of(&recorded).unwrap());
+        let lines = verdicts(&Matrix::of(&recorded).unwrap(), Columns::Wide);
         let labels: Vec<&str> = lines.iter().map(|(label, _)| label.as_str()).collect();
         assert_eq!(
             labels,
@@ -160,6 +202,7 @@ mod tests {
         assert_eq!(entry(Some(&row)), "held 0/3*");
         (row.verdict, row.sent, row.exposed) = (Verdict::Broken, 123_456, 123_456);
         assert_eq!(entry(Some(&row)), "broken 123456*");
+        assert_eq!(brief(Some(&row)), "broke*");
         assert_eq!(entry(None), "-");
     }
 
@@ -167,7 +210,7 @@ mod tests {
     fn a_flood_shows_victim_and_decoy() {
         let events = sample::run();
         let recorded = Recorded::of(&events);
-        let lines = flood_lines(&Matrix::of(&recorded).unwrap());
+        let lines = flood_lines(&Matrix::of(&recorded).unwrap(), Columns::Wide);
         assert_eq!(lines[0], (String::from("connect-flood"), vec![String::from("goodput 100 %"); 3]));
         assert_eq!(lines[1].0, "  decoy goodput");
         assert_eq!(lines[4].1[0], "2000");

@@ -8,7 +8,7 @@ use testbed::vocabulary::Method;
 
 use super::{
     ExportError, Exporter, Recorded,
-    grid::{self, Section, WIDTH},
+    grid::{self, Columns, Section, WIDTH},
     matrix::{Matrix, invalid_reasons},
     table,
     words::{clean, fit, proof, wrap},
@@ -27,20 +27,32 @@ inconclusive    proof is missing on one side; see below
 *               modelled: answered by the testbed's own rules, not by a socket
 ";
 
+/// As above, where columns are narrow.
+const BRIEF: &str = "\
+broken   the attacker got some of it; how much, and where to look, is below
+held     it was proved to be put to the test, and the attacker got none
+n/e      not exercised: it does not travel there, or the question was not put
+incon    inconclusive: proof is missing on one side; see below
+*        modelled: answered by the testbed's own rules, not by a socket
+";
+
 /// Writes the matrix as text.
 pub struct Text;
 
 impl Exporter for Text {
     fn export(&self, recorded: &Recorded<'_>) -> Result<Vec<u8>, ExportError> {
         let matrix = Matrix::of(recorded)?;
+        let names = &matrix.run.architectures;
+        let columns = Columns::of(names.len());
+        let costs = table::costs(recorded, &matrix, columns)?;
         let sections = [
-            Section { title: "verdicts", lines: table::verdicts(&matrix) },
-            Section { title: "cost of honest work, undisturbed", lines: table::costs(recorded, &matrix)? },
-            Section { title: "under flood", lines: table::flood_lines(&matrix) },
+            Section { title: "verdicts", lines: table::verdicts(&matrix, columns) },
+            Section { title: "cost of honest work, undisturbed", lines: costs },
+            Section { title: "under flood", lines: table::flood_lines(&matrix, columns) },
         ];
         let mut text = head(recorded, &matrix);
-        text.push_str(&grid::render(&matrix.run.architectures, &sections));
-        text.push_str(LEGEND);
+        text.push_str(&grid::render(names, &sections));
+        text.push_str(&legend(names, columns));
         text.push_str(&evidence(&matrix));
         text.push_str(&open_questions(&matrix));
         text.push_str(&deviating(recorded));
@@ -50,12 +62,26 @@ impl Exporter for Text {
     }
 }
 
+/// What the words mean; with narrow columns, also the names above them in full.
+fn legend(names: &[String], columns: Columns) -> String {
+    match columns {
+        Columns::Wide => LEGEND.to_owned(),
+        Columns::Narrow => {
+            let names = clean(&format!("columns: {}", names.join(", ")));
+            format!("{}{BRIEF}", wrap(&names, WIDTH, ""))
+        }
+    }
+}
+
 fn head(recorded: &Recorded<'_>, matrix: &Matrix<'_>) -> String {
     let run = matrix.run;
     let text = format!("seed {} · profile {} · started {}", run.seed, run.profile, run.started);
     let mut text = format!("{}\n", fit(&clean(&text), WIDTH));
     if recorded.snapshot.interrupted {
         let _ = writeln!(text, "INTERRUPTED after {} of {} steps", recorded.snapshot.steps_done, run.steps);
+    } else if recorded.snapshot.ended.is_none() {
+        let done = recorded.snapshot.steps_done;
+        let _ = writeln!(text, "THE RECORD BREAKS OFF after {done} of {} steps", run.steps);
     }
     text.push('\n');
     text
@@ -150,10 +176,12 @@ mod tests {
 
     #[test]
     fn it_fits_eighty_columns_and_shows_no_canary() {
-        let text = exported(&sample::every_variant());
-        for line in text.lines() {
-            assert!(line.chars().count() <= WIDTH, "{line}");
+        for events in [sample::every_variant(), sample::broad_run()] {
+            for line in exported(&events).lines() {
+                assert!(line.chars().count() <= WIDTH, "{line}");
+            }
         }
+        let text = exported(&sample::every_variant());
         assert!(!text.contains("cnry-"));
         assert!(text.contains("deviations from the expectation"));
     }
@@ -174,6 +202,18 @@ mod tests {
             }
         }
         assert!(exported(&events).chars().all(|letter| letter == '\n' || !letter.is_control()));
+    }
+
+    #[test]
+    fn eight_architectures_are_as_reviewed() {
+        insta::assert_snapshot!(exported(&sample::broad_run()));
+    }
+
+    #[test]
+    fn a_record_without_an_end_says_so() {
+        let mut events = sample::run();
+        events.pop();
+        assert!(exported(&events).lines().any(|line| line == "THE RECORD BREAKS OFF after 12 of 12 steps"));
     }
 
     #[test]

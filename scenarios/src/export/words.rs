@@ -66,6 +66,11 @@ pub(super) fn proof(cell: &Cell) -> String {
         (Some(one), None) | (None, Some(one)) => parts.push(one.clone()),
         (None, None) => {}
     }
+    if parts.is_empty() {
+        // What was found inside a process crossed no link and stands in no frame.
+        let segment = &evidence.segment;
+        parts.push(if segment.is_empty() { String::from("not on a wire") } else { segment.clone() });
+    }
     clean(&parts.join("  "))
 }
 

@@ -65,7 +65,7 @@ impl Drawing<'_> {
                 listeners: listeners()?,
                 endpoint: self.public_url(process),
                 identity_uri: self.catalog_url("identity"),
-                identity: self.dial(self.named_dial(process, "identity")?)?,
+                identity: Box::new(self.dial(self.named_dial(process, "identity")?)?),
                 service_user: self.service_user.clone(),
             },
         };

@@ -62,7 +62,7 @@ pub enum ProgramPlan {
         /// Where it sends callers without a token.
         identity_uri: String,
         /// How it reaches identity.
-        identity: DialPlan,
+        identity: Box<DialPlan>,
         /// Its own login there.
         service_user: Login,
     },

@@ -119,6 +119,10 @@ fn evidence(scene: &Scene<'_>, it: &Evidence, width: usize) -> Vec<Line<'static>
     if let Some(canary) = &it.canary {
         parts.push(mask(canary, scene.view.reveal));
     }
+    if parts.is_empty() {
+        // What was found inside a process crossed no link and stands in no frame.
+        parts.push("not on a wire".into());
+    }
     let mark = scene.glyphs.running;
     indented(&format!("{mark} {}", parts.join(&format!(" {} ", scene.glyphs.dot))), 3, width, scene.theme.dim)
 }

@@ -8,8 +8,8 @@ use crate::{
     tui::paint::{Scene, list, word},
 };
 
-/// Draws it; returns how far it can be scrolled.
-pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) -> usize {
+/// Draws it from line `scroll` on; returns how far it can be scrolled.
+pub fn draw(scene: &Scene<'_>, area: Rect, scroll: usize, buffer: &mut Buffer) -> usize {
     let shown = scene.view.architecture(scene.snapshot).unwrap_or_default();
     let inner = scene.block("Evidence, newest first", area, buffer);
     let lines: Vec<_> = scene
@@ -17,7 +17,7 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) -> usize {
         .recent
         .iter()
         .rev()
-        .filter(|(_, recent)| architecture(recent).is_none_or(|of| of == shown))
+        .filter(|(_, recent)| recent.architecture().is_none_or(|of| of == shown))
         .map(|(at_ms, recent)| line(scene, *at_ms, recent))
         .collect();
     if lines.is_empty() {
@@ -28,17 +28,7 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) -> usize {
             buffer,
         );
     }
-    list(&lines, scene.view.scroll, inner, buffer)
-}
-
-fn architecture(recent: &Recent) -> Option<&str> {
-    match recent {
-        Recent::Exposed(it) => Some(&it.architecture),
-        Recent::Attempt(it) => Some(&it.architecture),
-        Recent::Impact(it) => Some(&it.architecture),
-        Recent::Flood(it) => Some(&it.architecture),
-        Recent::Note(_) => None,
-    }
+    list(&lines, scroll, inner, buffer)
 }
 
 fn line(scene: &Scene<'_>, at_ms: u64, recent: &Recent) -> Line<'static> {

@@ -26,16 +26,27 @@ fn stopped(scene: &Scene<'_>) -> Option<String> {
 
 fn keys(scene: &Scene<'_>, width: u16) -> Line<'static> {
     let running = !over(scene.view, scene.snapshot);
-    let mut shown: Vec<(&str, &str)> = match (scene.view.screen, scene.view.cursor.open) {
+    let mut shown: Vec<(&str, &str)> = Vec::new();
+    if let Some(replay) = &scene.view.replay {
+        // A replay is steered on every screen: what is its own comes first.
+        let space = if replay.playing { "pause" } else { "play" };
+        shown.extend([("Space", space), ("[ ]", "step"), ("+ -", "speed"), ("g G", "start, end")]);
+    }
+    let of_screen = match (scene.view.screen, scene.view.cursor.open) {
         (Screen::Matrix, true) => vec![("Esc", "back"), ("j k", "scroll"), ("h l", "architecture")],
         (Screen::Matrix, false) => vec![("hjkl", "move"), ("Enter", "evidence")],
+        (Screen::Latency, _) => vec![("b", "attack"), ("s", "scenario"), ("a", "architecture")],
         (Screen::Topology | Screen::Throughput, _) => vec![("a", "architecture"), ("j k", "scroll")],
     };
+    shown.extend(of_screen);
     if running {
         let hold = if scene.view.life == Life::Holding { "go on" } else { "hold" };
         shown.extend([("x", "stop attack"), ("Space", hold)]);
     }
-    shown.extend([("f", "freeze"), ("v", "reveal"), ("t", "theme")]);
+    if scene.view.replay.is_none() {
+        shown.push(("f", "freeze"));
+    }
+    shown.extend([("v", "reveal"), ("t", "theme")]);
     // How to leave is never what is cut.
     let last = ("q", "quit");
     let mut room = usize::from(width).saturating_sub(columns(last));

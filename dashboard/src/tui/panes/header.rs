@@ -8,6 +8,7 @@ use crate::{
     exit::Exit,
     headless::progress::flag_word,
     model::numbers::clock,
+    player::Position,
     tui::{
         paint::{Scene, row, word},
         view::{Life, Screen},
@@ -46,6 +47,9 @@ fn run(scene: &Scene<'_>) -> Line<'static> {
 /// `RUNNING 00:17  step 12/33`.
 pub(super) fn state(scene: &Scene<'_>) -> Line<'static> {
     let (snapshot, view, theme) = (scene.snapshot, scene.view, scene.theme);
+    if let Some(replay) = &view.replay {
+        return position(scene, replay);
+    }
     let (said, style): (String, Style) = match snapshot.ended {
         Some(_) if snapshot.interrupted => ("INTERRUPTED".into(), theme.unsure),
         Some(code) => done(Exit::of_code(code), scene),
@@ -61,6 +65,22 @@ pub(super) fn state(scene: &Scene<'_>) -> Line<'static> {
         words.push(word(format!("  step {}/{} ", snapshot.steps_done, run.steps), theme.dim));
     }
     Line::from(words)
+}
+
+/// `REPLAY PAUSED 00:17/02:34 x2  event 512/2041`.
+fn position(scene: &Scene<'_>, replay: &Position) -> Line<'static> {
+    let theme = scene.theme;
+    let said = match (replay.playing, replay.at_end()) {
+        (true, _) => "PLAYING",
+        (false, true) => "AT END",
+        (false, false) => "PAUSED",
+    };
+    let (now, end) = (clock(replay.now_ms), clock(replay.end_ms));
+    Line::from(vec![
+        word(format!(" REPLAY {said}"), theme.accent),
+        word(format!(" {now}/{end} {}", replay.speed()), theme.text),
+        word(format!("  event {}/{} ", replay.events, replay.of), theme.dim),
+    ])
 }
 
 fn done(exit: Exit, scene: &Scene<'_>) -> (String, Style) {
@@ -109,6 +129,10 @@ fn flags(scene: &Scene<'_>) -> Line<'static> {
 pub(super) fn step(scene: &Scene<'_>, width: u16) -> Line<'static> {
     let (snapshot, theme) = (scene.snapshot, scene.theme);
     let Some(step) = &snapshot.current else {
+        if let (Some(code), Some(_)) = (snapshot.ended, &scene.view.replay) {
+            let (said, style) = done(Exit::of_code(code), scene);
+            return Line::from(word(format!(" {said}"), style));
+        }
         let said = if snapshot.ended.is_some() { " nothing runs any more" } else { " between two steps" };
         return Line::from(word(if snapshot.run.is_some() { said } else { "" }, theme.faint));
     };

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Columns of a drawn link, at least.
-const ARROW: usize = 18;
+const ARROW: usize = 14;
 /// As above, on a narrow terminal: `- CLEAR -▶`.
 const SHORT_ARROW: usize = 10;
 /// Below this, names and links leave no room for anything else.
@@ -48,11 +48,12 @@ pub fn height(scene: &Scene<'_>) -> u16 {
     rows.max(1) as u16 + 2
 }
 
-/// Draws it; returns how far it can be scrolled.
-pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) -> usize {
+/// Draws it from line `scroll` on; returns how far it can be scrolled. Where not everything fits, links inside a
+/// host become one line, and the links of a segment that gave something away come first.
+pub fn draw(scene: &Scene<'_>, area: Rect, scroll: usize, buffer: &mut Buffer) -> usize {
     let title = topology(scene).map_or("Links".into(), |it| format!("{}: {}", it.architecture, it.title));
     let inner = scene.block(&title, area, buffer);
-    let groups = groups(scene);
+    let mut groups = groups(scene);
     if groups.is_empty() {
         let said = if scene.view.pinned.is_some() {
             " this architecture has not run yet"
@@ -62,12 +63,21 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) -> usize {
         return list(&[Line::from(word(said, scene.theme.faint))], 0, inner, buffer);
     }
     let columns = Columns::of(&groups, usize::from(inner.width));
+    let tight = usize::from(height(scene)) > usize::from(area.height);
     let mut lines = Vec::new();
-    for group in &groups {
-        lines.push(heading(scene, group, usize::from(inner.width)));
-        lines.extend(group.lanes.iter().map(|lane| line(scene, lane, &columns)));
+    for group in &mut groups {
+        let folded = tight && group.segment.is_none();
+        lines.push(heading(scene, group, usize::from(inner.width), folded));
+        if tight {
+            group.lanes.sort_by_key(|lane| (lane.exposed.is_empty(), !lane.surprise()));
+        }
+        if !folded {
+            lines.extend(group.lanes.iter().map(|lane| line(scene, lane, &columns)));
+        }
     }
-    list(&lines, scene.view.scroll, inner, buffer)
+    let end = list(&lines, scroll, inner, buffer);
+    scene.more(end.saturating_sub(scroll), area, buffer);
+    end
 }
 
 /// Widths of the columns.
@@ -95,13 +105,18 @@ impl Columns {
     }
 }
 
-fn heading(scene: &Scene<'_>, group: &Group, width: usize) -> Line<'static> {
+fn heading(scene: &Scene<'_>, group: &Group, width: usize, folded: bool) -> Line<'static> {
     let theme = scene.theme;
     let Some((name, domain)) = &group.segment else {
-        return Line::from(vec![
+        let count = if folded { format!("  {} links", group.lanes.len()) } else { String::new() };
+        let mut words = vec![
             word(" inside a host", theme.title),
-            word("  on no segment, no sniffer sees it", theme.faint),
-        ]);
+            word(format!("{count}  on no segment, no sniffer sees it"), theme.faint),
+        ];
+        if let Some(vantage) = attacker(scene).filter(|vantage| in_host(*vantage)) {
+            words.push(word(format!("  {} attacker: {vantage}", scene.glyphs.attacker), theme.accent));
+        }
+        return Line::from(words);
     };
     let mut words = vec![word(format!(" {name}"), theme.title)];
     if name != domain.word() {
@@ -188,6 +203,11 @@ pub(super) fn attacker(scene: &Scene<'_>) -> Option<Vantage> {
     }
     let run = scene.snapshot.run.as_ref()?;
     run.scenarios.iter().find(|scenario| scenario.id == step.scenario).map(|scenario| scenario.vantage)
+}
+
+/// Does this attacker stand on a host, among its processes?
+const fn in_host(vantage: Vantage) -> bool {
+    matches!(vantage, Vantage::ApiHostNeighbour | Vantage::ServiceProcess | Vantage::ApiHostRoot)
 }
 
 /// The domain whose segments a vantage stands on; `None` for vantages inside a host or off the network.

@@ -8,8 +8,8 @@
 //! management  - - - - - - - - - - - - CLEAR - -
 //! ```
 //!
-//! A host stands below the first segment it has; a line leads down to every further one. Links themselves are
-//! drawn by [`super::links`]: here a bus shows the worst of what crosses it.
+//! A host stands below the first segment it has; a line leads down to every further one, and no box stands in
+//! its way. Links themselves are drawn by [`super::links`]: here a bus shows the worst of what crosses it.
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 use scenarios::event::{Topology, TopologyHost};
@@ -94,12 +94,34 @@ fn place(topology: &Topology, gap: u16) -> Vec<Placed<'_>> {
             Some(Placed { host, title, x: 0, width, segments })
         })
         .collect();
-    let mut x = MARGIN;
-    for host in &mut placed {
-        host.x = x;
-        x += host.width + gap;
-    }
+    settle(&mut placed, gap);
     placed
+}
+
+/// Each band is filled from the left; a box never stands in the way of a line that comes down from above.
+fn settle(placed: &mut [Placed<'_>], gap: u16) {
+    // Columns of lines, and the last segment each of them reaches.
+    let mut lines: Vec<(u16, usize)> = Vec::new();
+    let bands = placed.iter().map(|host| host.segments[0]).max().map_or(0, |last| last + 1);
+    for band in 0..bands {
+        let mut x = MARGIN;
+        for host in placed.iter_mut().filter(|host| host.segments[0] == band) {
+            let passing = lines.iter().filter(|(_, to)| *to > band).map(|(at, _)| *at);
+            let mut passing: Vec<u16> = passing.collect();
+            passing.sort_unstable();
+            for at in passing {
+                // A column on either side stays free, so that line and box do not touch.
+                if (x..=x + host.width).contains(&at) || at + 1 == x {
+                    x = at + 2;
+                }
+            }
+            host.x = x;
+            x += host.width + gap;
+        }
+        let new = placed.iter().filter(|host| host.segments[0] == band && host.segments.len() > 1);
+        let last = |host: &Placed<'_>| host.segments.last().copied().unwrap_or(band);
+        lines.extend(new.map(|host| (host.middle(), last(host))));
+    }
 }
 
 /// Height of the band below segment `index`: the highest box, a line to the next bus.

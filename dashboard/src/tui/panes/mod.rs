@@ -9,6 +9,7 @@ pub mod figures;
 pub mod footer;
 pub mod header;
 pub mod help;
+pub mod latency;
 pub mod links;
 pub mod map;
 pub mod matrix;

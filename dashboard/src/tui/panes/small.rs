@@ -2,7 +2,7 @@
 
 use ratatui::{buffer::Buffer, layout::Rect, text::Line};
 
-use super::{chart, header, links, matrix};
+use super::{chart, header, latency, links, matrix};
 use crate::tui::{
     paint::{Scene, row, word},
     view::Screen,
@@ -18,8 +18,9 @@ pub fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) -> usize {
     row(&header::state(scene), 0, area, buffer);
     let body = Rect { y: area.y + 1, height: area.height - 2, ..area };
     let end = match scene.view.screen {
-        Screen::Topology => links::draw(scene, body, buffer),
+        Screen::Topology => links::draw(scene, body, scene.view.scroll, buffer),
         Screen::Matrix => matrix::grid(scene, body, buffer),
+        Screen::Latency => latency::small(scene, body, buffer),
         Screen::Throughput => {
             chart::draw(scene, body, buffer);
             0

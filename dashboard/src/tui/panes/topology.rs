@@ -40,9 +40,15 @@ fn stack(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) -> usize {
     if drawn.is_some() {
         map::draw(scene, top, buffer);
     }
-    links::draw(scene, middle, buffer);
     strip::draw(scene, bottom, buffer);
-    evidence::draw(scene, low, buffer)
+    lists(scene, middle, low, buffer)
+}
+
+/// Links and evidence; scrolling moves the links first, where they do not fit, then the evidence.
+fn lists(scene: &Scene<'_>, links: Rect, evidence: Rect, buffer: &mut Buffer) -> usize {
+    let scroll = scene.view.scroll;
+    let end = links::draw(scene, links, scroll, buffer);
+    end + evidence::draw(scene, evidence, scroll.saturating_sub(end), buffer)
 }
 
 /// Map, links and chart on the left, evidence and matrix on the right: for a projector.
@@ -62,10 +68,9 @@ fn stage(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) -> usize {
     if drawn.is_some() {
         map::draw(scene, top, buffer);
     }
-    links::draw(scene, middle, buffer);
     chart::draw(scene, low, buffer);
-    let below = matrix::wanted_height(scene).min(right.height / 2);
+    let below = matrix::wanted_height(scene, right.width).min(right.height / 2);
     let [above, below] = Layout::vertical([Constraint::Fill(1), Constraint::Length(below)]).areas(right);
     matrix::grid(scene, below, buffer);
-    evidence::draw(scene, above, buffer)
+    lists(scene, middle, above, buffer)
 }
