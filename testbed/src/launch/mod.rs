@@ -66,15 +66,22 @@ pub enum Realisation {
     Relay,
 }
 
+/// How clients from outside the run call public listeners, and what the catalog publishes to them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outside {
+    /// `localhost`, which every client can resolve.
+    Localhost,
+    /// The listeners' own names, which these clients can resolve.
+    Names,
+}
+
 /// What a launch may vary.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LaunchOptions {
     /// Seed of canaries and schedules.
     pub seed: u64,
-    /// Listeners of public segments stand on 127.0.0.1 and take outside clients.
-    pub outside: bool,
-    /// Outside clients can resolve the names of public listeners: these are published instead of `localhost`.
-    pub named: bool,
+    /// Listeners of public segments stand on 127.0.0.1 and take outside clients, who call them like this.
+    pub outside: Option<Outside>,
     /// How crossings are realised.
     pub realisation: Realisation,
     /// Also start a bystander of the public front's shape, for floods.
@@ -157,8 +164,8 @@ struct Making<'a> {
 impl<'a> Making<'a> {
     fn new(architecture: &'a Architecture, options: LaunchOptions) -> Result<Self, LaunchError> {
         let registry = Registry::new();
-        let addresses = Addresses::bind(&registry, architecture, options.outside)?;
-        let pki = Pki::new(architecture, options.outside)?;
+        let addresses = Addresses::bind(&registry, architecture, options.outside.is_some())?;
+        let pki = Pki::new(architecture, options.outside.is_some())?;
         let canaries = Canaries::new(options.seed);
         let seen = Arc::default();
         let capture = Arc::new(Mutex::new(FlowStore::new(CAPTURE_BUDGET)));
@@ -219,7 +226,6 @@ impl<'a> Making<'a> {
             fronts: &self.fronts,
             parties: &self.parties,
             outside: self.options.outside,
-            named: self.options.named,
             ballast: self.options.ballast,
             limits: self.options.limits,
             service_user: &self.service_user,

@@ -8,7 +8,7 @@ use proxies::{
     transport::Party,
 };
 
-use super::{LaunchError, addresses::Addresses, published::version};
+use super::{LaunchError, Outside, addresses::Addresses, published::version};
 use crate::{
     architecture::{Architecture, DialId, ListenerId, Place, ProcessId, Program},
     node::plan::{DialPlan, ListenPlan, Login, NodePlan, Onward, ProgramPlan},
@@ -30,10 +30,8 @@ pub struct Drawing<'a> {
     pub fronts: &'a BTreeMap<ListenerId, EntryId>,
     /// Each process's number on the wire.
     pub parties: &'a BTreeMap<ProcessId, Party>,
-    /// Outside clients reach public listeners.
-    pub outside: bool,
-    /// They do so by name, not as `localhost`.
-    pub named: bool,
+    /// How outside clients call public listeners, if there are any.
+    pub outside: Option<Outside>,
     /// Extra CPU per handshake on public fronts.
     pub ballast: Duration,
     /// Deadlines and bounds of every node.
@@ -139,7 +137,7 @@ impl Drawing<'_> {
         }
         let dials = |to: &[DialId]| to.iter().map(|dial| self.dial(*dial)).collect::<Result<Vec<_>, _>>();
         let routes = listener.routes.iter().map(|route| Ok((route.name.clone(), dials(&route.to)?)));
-        let taken_by_all = self.outside && self.is_public(listener.place);
+        let taken_by_all = self.outside.is_some() && self.is_public(listener.place);
         Ok(Onward::ByName {
             routes: routes.collect::<Result<_, LaunchError>>()?,
             localhost: taken_by_all.then(|| self.server_name(id)),

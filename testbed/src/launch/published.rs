@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use proxies::registry::EntryId;
 
-use super::plans::Drawing;
+use super::{Outside, plans::Drawing};
 use crate::architecture::{ListenerId, Program};
 
 /// The login page, as people are told where it is: no type of any catalog.
@@ -63,7 +63,7 @@ impl Published {
             version: version(service_type),
             entry: drawing.addresses.entry(listener)?,
             ca: ca.map(|id| drawing.pki.authority(id).pem().to_owned()),
-            outside: drawing.outside && drawing.is_public(architecture[listener].place),
+            outside: drawing.outside.is_some() && drawing.is_public(architecture[listener].place),
         })
     }
 }
@@ -71,10 +71,10 @@ impl Published {
 impl Drawing<'_> {
     /// The name in the URL of a listener: one its callers can resolve, where they come from outside.
     pub(super) fn called(&self, listener: ListenerId) -> String {
-        match self.outside && self.is_public(self.architecture[listener].place) {
-            true if self.named => self.asked_for(listener),
-            true => "localhost".to_owned(),
-            false => self.server_name(listener),
+        match self.outside.filter(|_| self.is_public(self.architecture[listener].place)) {
+            Some(Outside::Names) => self.asked_for(listener),
+            Some(Outside::Localhost) => "localhost".to_owned(),
+            None => self.server_name(listener),
         }
     }
 

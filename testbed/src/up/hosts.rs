@@ -23,9 +23,8 @@ pub(super) fn file(machine: &str, names: &[String]) -> String {
         text.push_str(line);
         text.push('\n');
     }
-    for name in names {
-        text.push_str(&format!("127.0.0.1 {name}\n"));
-    }
+    let ours = names.iter().map(|name| format!("127.0.0.1 {name}\n"));
+    text.extend(ours);
     text
 }
 

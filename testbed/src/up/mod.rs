@@ -30,7 +30,7 @@ use proxies::limits::Limits;
 
 use crate::{
     architecture::Architecture,
-    launch::{self, LaunchError, LaunchOptions, PROJECT, published::Published},
+    launch::{self, LaunchError, LaunchOptions, Outside, PROJECT, published::Published},
     ledger::Ledger,
     node::Node,
     services::{
@@ -146,8 +146,7 @@ pub async fn up(architecture: &Architecture, out: &Path, options: UpOptions) -> 
     let out = OutDir::claim(out, options.force)?;
     let named = options.named;
     let options = LaunchOptions {
-        outside: true,
-        named,
+        outside: Some(if named { Outside::Names } else { Outside::Localhost }),
         unrecorded: true,
         limits: Limits { drain: DRAIN, ..Limits::default() },
         ..LaunchOptions::default()
@@ -229,9 +228,11 @@ async fn furnish(ledger: &Ledger, out: &OutDir, named: bool) -> Result<Files, Up
         Some(_) => Some(out.write(CA, authorities.as_bytes())?),
         None => out.clear(CA).map(|()| None)?,
     };
-    let hosts = match named {
-        true => Some(out.publish(HOSTS, hosts::file(&hosts::of_machine(), &ledger.public_names).as_bytes())?),
-        false => out.clear(HOSTS).map(|()| None)?,
+    let hosts = if named {
+        let text = hosts::file(&hosts::of_machine(), &ledger.public_names);
+        Some(out.publish(HOSTS, text.as_bytes())?)
+    } else {
+        out.clear(HOSTS).map(|()| None)?
     };
     match out.write(OPENRC, &openrc.render()) {
         Ok(openrc) => Ok(Files { openrc, ca, hosts }),
