@@ -146,7 +146,7 @@ fn complaints(sslyze: &Path, config: &str, fronts: &[String]) -> BTreeMap<String
         } else if let Some((named, verdict)) =
             line.split_once(": ").filter(|_| line.starts_with("localhost:"))
         {
-            front = named.to_owned();
+            named.clone_into(&mut front);
             found.insert(front.clone(), (verdict.to_owned(), Vec::new()));
         }
     }
@@ -161,9 +161,11 @@ fn modern(name: &str) -> Option<String> {
     let shown: BTreeSet<&str> = public.map(|identity| file[identity].name.as_str()).collect();
     for identity in &shown {
         let (says, also) = (format!("identity = \"{identity}\""), "versions = [\"1.3\"]");
-        let lines = source.lines().map(|line| match line.trim_start().starts_with(&says) {
-            true => line.replace(&says, &format!("{says}\n{also}\n")),
-            false => line.replace(&format!(" {says}"), &format!(" {says}, {also}")),
+        let lines = source.lines().map(|line| {
+            if line.trim_start().starts_with(&says) {
+                return line.replace(&says, &format!("{says}\n{also}"));
+            }
+            line.replace(&format!(" {says}"), &format!(" {says}, {also}"))
         });
         source = lines.map(|line| line + "\n").collect();
     }

@@ -38,18 +38,18 @@ pub fn run(mut command: Command, signals: &Signals) -> Result<u8, Failure> {
     let mut asked = false;
     loop {
         let signal = signals.wait();
-        if let Some(status) = child.try_wait().map_err(lost)? {
+        if let Some(status) = child.try_wait().map_err(|error| lost(&error))? {
             return Ok(status_code(status));
         }
         match signal.map(number) {
             Some(None) => {}
             Some(Some(SIGINT | SIGQUIT)) if in_foreground() => {}
-            Some(Some(SIGTERM)) if asked => child.kill().map_err(lost)?,
+            Some(Some(SIGTERM)) if asked => child.kill().map_err(|error| lost(&error))?,
             Some(Some(number)) => {
                 asked |= number == SIGTERM;
-                pass_on(&child, number).map_err(lost)?;
+                pass_on(&child, number).map_err(|error| lost(&error))?;
             }
-            None => return child.wait().map(status_code).map_err(lost),
+            None => return child.wait().map(status_code).map_err(|error| lost(&error)),
         }
     }
 }
@@ -77,7 +77,7 @@ fn pass_on(child: &Child, number: i32) -> io::Result<()> {
     }
 }
 
-fn lost(error: io::Error) -> Failure {
+fn lost(error: &io::Error) -> Failure {
     Failure::runtime(format!("the command got out of hand: {error}"))
 }
 

@@ -46,17 +46,14 @@ impl Stage {
 
     /// The command with its login, and with `hosts` as its own, if there is a file.
     pub fn command(self, hosts: Option<&Path>, openrc: &Path, words: &[OsString]) -> Command {
-        let mut command = match (self, hosts) {
-            (Self::Names(way), Some(hosts)) => {
-                let mut command = unshare(way, WITH_NAMES);
-                command.arg(hosts);
-                command
-            }
-            _ => {
-                let mut command = Command::new("sh");
-                command.args(["-c", AS_LOCALHOST, "sh"]);
-                command
-            }
+        let mut command = if let (Self::Names(way), Some(hosts)) = (self, hosts) {
+            let mut command = unshare(way, WITH_NAMES);
+            command.arg(hosts);
+            command
+        } else {
+            let mut command = Command::new("sh");
+            command.args(["-c", AS_LOCALHOST, "sh"]);
+            command
         };
         command.arg(openrc).args(words);
         command
