@@ -115,12 +115,18 @@ pub struct UpRequest {
     pub out: PathBuf,
     /// May existing files be overwritten?
     pub force: bool,
+    /// Will its clients see the file `hosts` as theirs, so that it goes by names?
+    pub named: bool,
 }
 
 /// An architecture that is up. Dropping it takes it down.
 pub trait Standing {
     /// Lines for people: `identity https://localhost:PORT`, files written.
     fn endpoints(&self) -> Vec<String>;
+    /// The file a shell sources to log in.
+    fn openrc(&self) -> PathBuf;
+    /// What its clients must see as `/etc/hosts`, where it goes by names.
+    fn hosts(&self) -> Option<PathBuf>;
     /// Takes it down; returns when every thread and socket is gone.
     fn down(self: Box<Self>) -> Result<(), Failure>;
 }

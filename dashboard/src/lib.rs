@@ -15,6 +15,7 @@ pub mod commands;
 pub mod doctor;
 pub mod ended;
 pub mod engine;
+pub mod exec;
 pub mod exit;
 pub mod face;
 pub mod feed;

@@ -4,13 +4,16 @@
 //! Everything a file says is judged by its loader; here its answer becomes a [`Failure`] with an exit code.
 //! An architecture that is up runs on threads of its own, which end with [`Standing::down`] or on drop.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use attacker::technique::TECHNIQUES;
 use scenarios::catalog::{self, Scenario};
 use testbed::{
     architecture::{self, Architecture, LoadError, diagnose::Diagnostics, text},
-    up::{self, Up, UpError},
+    up::{self, Up, UpError, UpOptions},
 };
 
 use crate::{
@@ -65,13 +68,13 @@ impl Shelf for Shipped {
 
     fn up(&self, request: &UpRequest) -> Result<Box<dyn Standing>, Failure> {
         let architecture = architecture(&request.architecture)?;
+        let options = UpOptions { force: request.force, named: request.named };
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(|error| Failure::runtime(format!("cannot start: {error}")))?;
-        let up = runtime
-            .block_on(up::up(&architecture, &request.out, request.force))
-            .map_err(|error| not_up(&error))?;
+        let up =
+            runtime.block_on(up::up(&architecture, &request.out, options)).map_err(|error| not_up(&error))?;
         Ok(Box::new(Running(up)))
     }
 }
@@ -197,6 +200,14 @@ impl Standing for Running {
         lines.extend(self.0.ca().map(|ca| format!("ca {}", ca.display())));
         lines.push(format!("openrc {}", self.0.openrc().display()));
         lines
+    }
+
+    fn openrc(&self) -> PathBuf {
+        self.0.openrc().to_owned()
+    }
+
+    fn hosts(&self) -> Option<PathBuf> {
+        self.0.hosts().map(Path::to_owned)
     }
 
     fn down(self: Box<Self>) -> Result<(), Failure> {

@@ -1,5 +1,5 @@
 //! Signals as values. The first ending signal is handed to whoever listens; the second ends the process at
-//! once, with the terminal restored.
+//! once, with the terminal restored. While a command runs, all of them are handed over: they are meant for it.
 //!
 //! One thread waits for signals and lives as long as the process. When nobody listens any more, it lets each
 //! signal do what it does by default.
@@ -10,7 +10,7 @@ use std::{
 };
 
 use signal_hook::{
-    consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP},
+    consts::{SIGCHLD, SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP},
     iterator::Signals as Source,
     low_level,
 };
@@ -24,6 +24,8 @@ pub enum Scope {
     Ending,
     /// Those, and stopping and going on: for a face that owns the screen.
     Screen,
+    /// Those that end a process, and the news that a child changed: for who runs a command.
+    Command,
 }
 
 /// A signal.
@@ -37,6 +39,8 @@ pub enum Signal {
     Suspend,
     /// SIGCONT.
     Continue,
+    /// SIGCHLD: some child ended or stopped.
+    Child,
 }
 
 /// The receiving side.
@@ -59,6 +63,7 @@ pub fn listen(scope: Scope) -> Result<Signals, Failure> {
     let failed = |error| Failure::runtime(format!("cannot listen for signals: {error}"));
     let numbers: &[i32] = match scope {
         Scope::Ending => &[SIGINT, SIGTERM, SIGHUP, SIGQUIT],
+        Scope::Command => &[SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCHLD],
         Scope::Screen => &[SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGCONT],
     };
     let source = Source::new(numbers).map_err(failed)?;
@@ -86,11 +91,12 @@ fn forward(mut source: Source, scope: Scope, send: &Sender<Signal>) {
             SIGINT => Signal::Interrupt,
             SIGTSTP => Signal::Suspend,
             SIGCONT => Signal::Continue,
+            SIGCHLD => Signal::Child,
             other => Signal::End(other),
         };
         let ends = matches!(signal, Signal::Interrupt | Signal::End(_));
         // A closing terminal and its shell both send SIGHUP: that is one wish, not an impatient one.
-        let impatient = ending && ends && number != SIGHUP;
+        let impatient = ending && ends && number != SIGHUP && scope != Scope::Command;
         if impatient || send.send(signal).is_err() {
             end_now(number);
         }

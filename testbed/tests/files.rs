@@ -11,7 +11,7 @@ use std::{
 use testbed::{
     architecture::{self, Architecture},
     files::{KEY_MODE, Owners, RunFiles},
-    launch::{LaunchOptions, launch},
+    launch::{LaunchOptions, Outside, launch},
 };
 
 /// Set for the child that launches where nobody else does.
@@ -106,7 +106,7 @@ async fn a_launch_that_fails_leaves_no_file() {
     }
     // Two launches insist on one port of 127.0.0.1: the second cannot have it.
     let insists = with_sockets(" port = 18989,");
-    let outside = || LaunchOptions { outside: true, ..LaunchOptions::default() };
+    let outside = || LaunchOptions { outside: Some(Outside::Localhost), ..LaunchOptions::default() };
     let (_footholds, ledger) = launch(&insists, outside()).await.unwrap();
     assert!(launch(&insists, outside()).await.is_err());
     ledger.teardown().unwrap();

@@ -10,12 +10,13 @@ use std::{
 
 use testbed::{
     architecture::{self, Architecture},
-    up::{CA, OPENRC, Up, UpError, up},
+    up::{CA, HOSTS, OPENRC, Up, UpError, UpOptions, up},
 };
 
 async fn is_up(name: &str) -> (Up, tempfile::TempDir) {
     let home = tempfile::tempdir().unwrap();
-    let up = up(&architecture::load(name).unwrap(), &home.path().join("lab"), false).await.unwrap();
+    let up =
+        up(&architecture::load(name).unwrap(), &home.path().join("lab"), UpOptions::default()).await.unwrap();
     (up, home)
 }
 
@@ -69,15 +70,37 @@ async fn every_architecture_is_reachable_as_localhost_with_exactly_the_authority
 }
 
 #[tokio::test]
+async fn by_name_each_service_has_its_own_and_the_file_that_resolves_them_is_there() {
+    for name in architecture::names() {
+        let home = tempfile::tempdir().unwrap();
+        let (lab, named) = (home.path().join("lab"), UpOptions { named: true, ..UpOptions::default() });
+        let up = up(&architecture::load(name).unwrap(), &lab, named).await.unwrap();
+        let hosts = fs::read_to_string(up.hosts().unwrap()).unwrap();
+        for endpoint in up.endpoints() {
+            let name = endpoint.url.split("://").nth(1).unwrap().split(':').next().unwrap();
+            assert!(name.ends_with(".cloud.invalid"), "{endpoint:?}");
+            assert!(hosts.lines().any(|line| line == format!("127.0.0.1 {name}")), "{name}: {hosts}");
+            let alike = up.endpoints().iter().filter(|other| other.url.contains(&format!("/{name}:")));
+            assert_eq!(alike.count(), 1, "{endpoint:?}");
+        }
+        up.down().unwrap();
+        let again = UpOptions { force: true, ..UpOptions::default() };
+        let as_localhost = testbed::up::up(&architecture::load(name).unwrap(), &lab, again).await.unwrap();
+        assert!(as_localhost.hosts().is_none() && !lab.join(HOSTS).exists(), "{name}: it would mislead");
+        as_localhost.down().unwrap();
+    }
+}
+
+#[tokio::test]
 async fn force_takes_a_former_ups_place_and_leaves_no_authority_of_it() {
     let (former, home) = is_up("proxy-in-front").await;
     let lab = home.path().join("lab");
     former.down().unwrap();
     let before = fs::read(lab.join(OPENRC)).unwrap();
     let plain = architecture::load("plaintext").unwrap();
-    assert!(matches!(up(&plain, &lab, false).await, Err(UpError::Exists(_))));
+    assert!(matches!(up(&plain, &lab, UpOptions::default()).await, Err(UpError::Exists(_))));
     assert_eq!(fs::read(lab.join(OPENRC)).unwrap(), before);
-    up(&plain, &lab, true).await.unwrap().down().unwrap();
+    up(&plain, &lab, UpOptions { force: true, ..UpOptions::default() }).await.unwrap().down().unwrap();
     assert_ne!(fs::read(lab.join(OPENRC)).unwrap(), before);
     assert!(!lab.join(CA).exists(), "nothing speaks TLS any more");
 }
@@ -87,7 +110,10 @@ async fn of_two_in_one_directory_one_stands_and_the_other_goes_down() {
     let home = tempfile::tempdir().unwrap();
     let lab = home.path().join("lab");
     let architecture = architecture::load("proxy-in-front").unwrap();
-    let (one, two) = tokio::join!(up(&architecture, &lab, false), up(&architecture, &lab, false));
+    let (one, two) = tokio::join!(
+        up(&architecture, &lab, UpOptions::default()),
+        up(&architecture, &lab, UpOptions::default())
+    );
     let (stands, refused) = match (one, two) {
         (Ok(up), Err(error)) | (Err(error), Ok(up)) => (up, error),
         (one, two) => panic!("{:?} {:?}", one.err(), two.err()),
@@ -108,7 +134,7 @@ async fn an_architecture_without_a_way_in_from_outside_says_which_service() {
     let hidden: Architecture = architecture::parse("hidden.toml", &hidden).unwrap();
     let home = tempfile::tempdir().unwrap();
     let lab = home.path().join("lab");
-    let refused = up(&hidden, &lab, false).await.err().unwrap();
+    let refused = up(&hidden, &lab, UpOptions::default()).await.err().unwrap();
     assert!(matches!(&refused, UpError::NoWayIn { .. }), "{refused}");
     assert!(refused.to_string().contains("`compute`"), "{refused}");
     assert!(!lab.join(OPENRC).exists());

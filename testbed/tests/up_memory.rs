@@ -10,7 +10,7 @@ use testbed::{
     ledger::{Ledger, Seen},
     node::{plan::DialPlan, wiring::NodeConnect},
     services::client::Client,
-    up::up,
+    up::{UpOptions, up},
 };
 use tokio::task::JoinSet;
 
@@ -68,7 +68,9 @@ fn resident_kib() -> usize {
 #[tokio::test]
 async fn nothing_grows_with_traffic() {
     let home = tempfile::tempdir().unwrap();
-    let up = up(&architecture::load("separate-environments").unwrap(), home.path(), false).await.unwrap();
+    let up = up(&architecture::load("separate-environments").unwrap(), home.path(), UpOptions::default())
+        .await
+        .unwrap();
     let ledger = up.ledger();
     let party = ledger.fabric.parties().add("outside/test", Kind::Honest);
     ask_often(ledger, party, WARM_UP).await;

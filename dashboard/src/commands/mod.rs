@@ -34,7 +34,7 @@ pub fn main() -> ExitCode {
         }
     };
     match run(&global, command) {
-        Ok(exit) => exit.into(),
+        Ok(code) => code,
         Err(failure) => {
             crate::output::progress(&failure.to_string());
             failure.exit.into()
@@ -54,9 +54,9 @@ fn parse(mut words: Vec<OsString>) -> Result<(Global, Command), clap::Error> {
     cli.command.map(|command| (cli.global, command)).ok_or_else(missing)
 }
 
-fn run(global: &Global, command: Command) -> Result<Exit, Failure> {
+fn run(global: &Global, command: Command) -> Result<ExitCode, Failure> {
     let engine = compare::engine();
-    match command {
+    let exit = match command {
         Command::Compare(options) => compare::compare(&engine, global, &options.common, &options.scenarios),
         Command::Run(options) => compare::compare(&engine, global, &options.common, &options.scenarios),
         Command::List(options) => list::list(&Shipped, &options),
@@ -64,14 +64,15 @@ fn run(global: &Global, command: Command) -> Result<Exit, Failure> {
         Command::Report(options) => report::report(global, &options),
         Command::Check(options) => check::check(&Shipped, &options.files),
         Command::Neighbour => neighbour::neighbour(),
-        Command::Up(options) => up::up(&Shipped, global, &options),
+        Command::Up(options) => return up::up(&Shipped, global, &options),
         Command::Graph(options) => graph::graph(global, &options),
         Command::Schema(options) => schema::schema(options.what),
         Command::Init(options) => init::init(global, &options),
         Command::Doctor(options) => doctor::doctor(&options),
         Command::Completions(options) => pages::completions(&options),
         Command::Man(options) => pages::man(global, &options),
-    }
+    };
+    exit.map(ExitCode::from)
 }
 
 #[cfg(test)]

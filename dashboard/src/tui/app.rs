@@ -132,6 +132,7 @@ impl App<'_> {
                 }
                 Signal::Suspend => self.suspend()?,
                 Signal::Continue => self.resume()?,
+                Signal::Child => {}
             }
         }
         Ok(None)

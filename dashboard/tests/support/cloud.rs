@@ -1,4 +1,6 @@
 //! `testbed up` as a child process, and commands that source its openrc.
+// Each test binary uses a part of it.
+#![allow(dead_code)]
 
 use std::{
     collections::BTreeMap,

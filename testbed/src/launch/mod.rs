@@ -71,13 +71,22 @@ pub enum Realisation {
     Relay,
 }
 
+/// How clients from outside the run call public listeners, and what the catalog publishes to them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outside {
+    /// `localhost`, which every client can resolve.
+    Localhost,
+    /// The listeners' own names, which these clients can resolve.
+    Names,
+}
+
 /// What a launch may vary.
 #[derive(Clone, Debug)]
 pub struct LaunchOptions {
     /// Seed of canaries and schedules.
     pub seed: u64,
-    /// Listeners of public segments stand on 127.0.0.1 and take outside clients.
-    pub outside: bool,
+    /// Listeners of public segments stand on 127.0.0.1 and take outside clients, who call them like this.
+    pub outside: Option<Outside>,
     /// How crossings are realised.
     pub realisation: Realisation,
     /// Also start a bystander of the public front's shape, for floods.
@@ -104,7 +113,7 @@ impl Default for LaunchOptions {
         Self {
             custody: None,
             seed: 0,
-            outside: false,
+            outside: None,
             realisation: Realisation::default(),
             bystander: false,
             ballast: Duration::ZERO,
@@ -187,8 +196,9 @@ impl<'a> Making<'a> {
         let registry = Registry::new();
         let failed = |source| LaunchError::Start { what: "the files of the hosts".to_owned(), source };
         let mut files = RunFiles::new(architecture).map_err(failed)?;
-        let addresses = Addresses::bind(&registry, architecture, options.outside, &files)?;
-        let pki = Pki::new(architecture, options.outside)?;
+        let outside = options.outside.is_some();
+        let addresses = Addresses::bind(&registry, architecture, outside, &files)?;
+        let pki = Pki::new(architecture, outside)?;
         files.write_keys(architecture, &pki, options.key_mode).map_err(failed)?;
         let canaries = Canaries::new(options.seed);
         let seen = Arc::default();
@@ -340,6 +350,8 @@ impl<'a> Making<'a> {
         let names = names.map(|(ip, name)| (ip.to_ip(), name)).collect();
         let users = users::Doors::of(&self.drawing())?;
         let published = Published::of(&self.drawing());
+        let login_page = Published::login_page(&self.drawing());
+        let public_names = published::public_names(&self.drawing());
         let keys = Keys::of(self.architecture, &self.pki);
         let footholds = Footholds::new(Ground {
             architecture: self.architecture.clone(),
@@ -368,6 +380,8 @@ impl<'a> Making<'a> {
                 .collect(),
             users,
             published,
+            login_page,
+            public_names,
             plant: self.plant,
             service_password: self.service_user.password,
             keys,

@@ -8,7 +8,7 @@ use proxies::{
     transport::Party,
 };
 
-use super::{LaunchError, addresses::Addresses, origins, published::version, queues::QueueLogins};
+use super::{LaunchError, Outside, addresses::Addresses, origins, published::version, queues::QueueLogins};
 use crate::{
     architecture::{Architecture, DialId, ListenerId, Place, ProcessId, Program},
     node::plan::{DialPlan, ListenPlan, Login, NodePlan, Onward, ProgramPlan},
@@ -30,8 +30,8 @@ pub struct Drawing<'a> {
     pub fronts: &'a BTreeMap<ListenerId, EntryId>,
     /// Each process's number on the wire.
     pub parties: &'a BTreeMap<ProcessId, Party>,
-    /// Outside clients reach public listeners as `localhost`.
-    pub outside: bool,
+    /// How outside clients call public listeners, if there are any.
+    pub outside: Option<Outside>,
     /// Extra CPU per handshake on public fronts.
     pub ballast: Duration,
     /// Deadlines and bounds of every node.
@@ -149,7 +149,7 @@ impl Drawing<'_> {
         }
         let dials = |to: &[DialId]| to.iter().map(|dial| self.dial(*dial)).collect::<Result<Vec<_>, _>>();
         let routes = listener.routes.iter().map(|route| Ok((route.name.clone(), dials(&route.to)?)));
-        let taken_by_all = self.outside && self.is_public(listener.place);
+        let taken_by_all = self.outside.is_some() && self.is_public(listener.place);
         Ok(Onward::ByName {
             routes: routes.collect::<Result<_, LaunchError>>()?,
             localhost: taken_by_all.then(|| self.server_name(id)),
@@ -167,10 +167,7 @@ impl Drawing<'_> {
     pub fn authority(&self, listener: ListenerId) -> String {
         let port = self.addresses.entry(listener).and_then(|entry| self.registry.at(entry));
         let port = port.map_or(0, proxies::transport::loopback::Loopback::port);
-        if self.outside && self.is_public(self.architecture[listener].place) {
-            return format!("localhost:{port}");
-        }
-        format!("{}:{port}", self.server_name(listener))
+        format!("{}:{port}", self.called(listener))
     }
 
     /// `scheme://authority` of a listener.

@@ -61,6 +61,10 @@ pub struct Ledger {
     pub users: Vec<Doors>,
     /// What the catalog publishes to clients.
     pub published: Vec<Published>,
+    /// The first public way to a login page, which no catalog publishes.
+    pub login_page: Option<Published>,
+    /// Every name under which a public listener may be called.
+    pub public_names: Vec<String>,
     /// The services' and honest users' access to canaries.
     pub plant: Arc<dyn Plant>,
     /// What compute logs in with: a canary like any password.

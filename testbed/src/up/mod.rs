@@ -1,10 +1,11 @@
 //! Keeps one architecture up for real clients: `openstack`, `curl`, anything that speaks its API.
 //!
 //! ```text
-//!  launch(outside, unrecorded) ── admin, servers ── visitor (verified, logged in) ── ca.pem, openrc ── Up
+//!  launch(outside, unrecorded) ── admin, servers ── visitor (verified, logged in) ── ca.pem, hosts, openrc ── Up
 //! ```
 //!
-//! Public listeners stand on 127.0.0.1, one port per service, and take clients from outside the run. The
+//! Public listeners stand on 127.0.0.1, one port per service, and take clients from outside the run: as
+//! `localhost`, or by their own names where the client sees the `hosts` file written here as its own. The
 //! internal and admin interfaces do not: they stand on addresses of the run under names nobody outside can
 //! resolve, and close what the run itself did not open. Nothing that passes is kept, so that memory does not
 //! grow with traffic. Certificates hold for two days.
@@ -12,6 +13,7 @@
 //! `openrc` is written last: once it is there, someone has logged in with exactly what it says. Threads and
 //! sockets end with [`Up::down`]; the files stay.
 
+mod hosts;
 mod openrc;
 mod out_dir;
 mod visitor;
@@ -28,7 +30,7 @@ use proxies::limits::Limits;
 
 use crate::{
     architecture::Architecture,
-    launch::{self, LaunchError, LaunchOptions, PROJECT},
+    launch::{self, LaunchError, LaunchOptions, Outside, PROJECT, published::Published},
     ledger::Ledger,
     node::Node,
     services::{
@@ -45,6 +47,8 @@ use self::{openrc::Openrc, out_dir::OutDir, visitor::Visitor};
 pub const OPENRC: &str = "openrc";
 /// The authorities outside clients need, PEM; absent where nothing public speaks TLS.
 pub const CA: &str = "ca.pem";
+/// The `/etc/hosts` of clients that come by name; absent where they come as `localhost`.
+pub const HOSTS: &str = "hosts";
 /// Who may log in.
 pub const ADMIN: &str = "admin";
 /// Servers that are there from the start.
@@ -108,9 +112,9 @@ pub enum UpError {
 /// A service real clients can reach.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
-    /// `identity`, `compute`.
+    /// `identity`, `compute`, `login-page`.
     pub service: String,
-    /// `https://localhost:PORT`.
+    /// `https://localhost:PORT`, or by name.
     pub url: String,
 }
 
@@ -118,15 +122,31 @@ pub struct Endpoint {
 pub struct Up {
     ledger: Ledger,
     endpoints: Vec<Endpoint>,
+    files: Files,
+}
+
+/// What `up` wrote.
+struct Files {
     openrc: PathBuf,
     ca: Option<PathBuf>,
+    hosts: Option<PathBuf>,
+}
+
+/// How to bring one up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UpOptions {
+    /// Replace what a former `up` left in the directory.
+    pub force: bool,
+    /// Its clients will see the file `hosts` as theirs: publish names instead of `localhost`.
+    pub named: bool,
 }
 
 /// Launches an architecture for real clients and writes what they need into the directory `out`.
-pub async fn up(architecture: &Architecture, out: &Path, force: bool) -> Result<Up, UpError> {
-    let out = OutDir::claim(out, force)?;
+pub async fn up(architecture: &Architecture, out: &Path, options: UpOptions) -> Result<Up, UpError> {
+    let out = OutDir::claim(out, options.force)?;
+    let named = options.named;
     let options = LaunchOptions {
-        outside: true,
+        outside: Some(if named { Outside::Names } else { Outside::Localhost }),
         unrecorded: true,
         limits: Limits { drain: DRAIN, ..Limits::default() },
         ..LaunchOptions::default()
@@ -134,8 +154,8 @@ pub async fn up(architecture: &Architecture, out: &Path, force: bool) -> Result<
     let (footholds, ledger) = launch::launch(architecture, options).await?;
     // Nobody attacks here.
     drop(footholds);
-    match furnish(&ledger, &out).await {
-        Ok((openrc, ca)) => Ok(Up { endpoints: endpoints(&ledger), ledger, openrc, ca }),
+    match furnish(&ledger, &out, named).await {
+        Ok(files) => Ok(Up { endpoints: endpoints(&ledger), ledger, files }),
         Err(error) => {
             // The error that counts is the first one.
             let _ = ledger.teardown();
@@ -145,19 +165,24 @@ pub async fn up(architecture: &Architecture, out: &Path, force: bool) -> Result<
 }
 
 impl Up {
-    /// Where clients go, by service, in catalog order.
+    /// Where clients go, by service: in catalog order, then the login page, if there is one.
     pub fn endpoints(&self) -> &[Endpoint] {
         &self.endpoints
     }
 
     /// The file a shell sources, as an absolute path.
     pub fn openrc(&self) -> &Path {
-        &self.openrc
+        &self.files.openrc
     }
 
     /// The authorities to trust, if anything public speaks TLS.
     pub fn ca(&self) -> Option<&Path> {
-        self.ca.as_deref()
+        self.files.ca.as_deref()
+    }
+
+    /// The file its clients must see as `/etc/hosts`, where names are published.
+    pub fn hosts(&self) -> Option<&Path> {
+        self.files.hosts.as_deref()
     }
 
     /// What the launch keeps of itself.
@@ -173,13 +198,13 @@ impl Up {
 }
 
 fn endpoints(ledger: &Ledger) -> Vec<Endpoint> {
-    let published = ledger.published.iter();
-    published.map(|one| Endpoint { service: one.service_type.clone(), url: one.url() }).collect()
+    let doors = ledger.published.iter().chain(&ledger.login_page);
+    doors.map(|one| Endpoint { service: one.service_type.clone(), url: one.url() }).collect()
 }
 
 /// Users, servers, a first visit, then the files.
-async fn furnish(ledger: &Ledger, out: &OutDir) -> Result<(PathBuf, Option<PathBuf>), UpError> {
-    let auth = way_in(ledger)?;
+async fn furnish(ledger: &Ledger, out: &OutDir, named: bool) -> Result<Files, UpError> {
+    let identity = way_in(ledger)?;
     let password = ledger.plant.plant(Asset::Password);
     let mut admins = Vec::new();
     for identity in ledger.nodes().iter().filter_map(Node::identity) {
@@ -191,23 +216,32 @@ async fn furnish(ledger: &Ledger, out: &OutDir) -> Result<(PathBuf, Option<PathB
     Visitor { user: ADMIN, password: &password, project: PROJECT }.visit(ledger).await?;
     let authorities = authorities(ledger);
     let openrc = Openrc {
-        auth_url: &auth,
+        auth_url: &format!("{}{}", identity.url(), identity.version),
         user: ADMIN,
         password: &password,
         project: PROJECT,
         region: launch::REGION,
         ca: (!authorities.is_empty()).then(|| out.file(CA)),
+        doors: &endpoints(ledger),
     };
     let ca = match &openrc.ca {
         Some(_) => Some(out.write(CA, authorities.as_bytes())?),
         None => out.clear(CA).map(|()| None)?,
     };
+    let hosts = if named {
+        let text = hosts::file(&hosts::of_machine(), &ledger.public_names);
+        Some(out.publish(HOSTS, text.as_bytes())?)
+    } else {
+        out.clear(HOSTS).map(|()| None)?
+    };
     match out.write(OPENRC, &openrc.render()) {
-        Ok(path) => Ok((path, ca)),
+        Ok(openrc) => Ok(Files { openrc, ca, hosts }),
         Err(error) => {
             // Another `up` was faster: its openrc stands, and what we wrote is no use to it.
-            if ca.is_some() {
-                let _ = out.clear(CA);
+            for (name, written) in [(CA, ca), (HOSTS, hosts)] {
+                if written.is_some() {
+                    let _ = out.clear(name);
+                }
             }
             Err(error)
         }
@@ -215,7 +249,7 @@ async fn furnish(ledger: &Ledger, out: &OutDir) -> Result<(PathBuf, Option<PathB
 }
 
 /// Where to log in, once it is clear that outside clients reach everything the catalog publishes.
-fn way_in(ledger: &Ledger) -> Result<String, UpError> {
+fn way_in(ledger: &Ledger) -> Result<&Published, UpError> {
     let no_way = |why: String| UpError::NoWayIn { architecture: ledger.architecture.name.clone(), why };
     if let Some(hidden) = ledger.published.iter().find(|one| !one.outside) {
         let service = &hidden.service_type;
@@ -224,8 +258,7 @@ fn way_in(ledger: &Ledger) -> Result<String, UpError> {
         )));
     }
     let identity = ledger.published.iter().find(|one| one.service_type == "identity");
-    let identity = identity.ok_or_else(|| no_way("its catalog publishes no `identity`".to_owned()))?;
-    Ok(format!("{}{}", identity.url(), identity.version))
+    identity.ok_or_else(|| no_way("its catalog publishes no `identity`".to_owned()))
 }
 
 async fn admin(identity: &Arc<Identity>, password: &str) -> Result<Arc<User>, ProvisionError> {
@@ -248,10 +281,10 @@ fn servers(ledger: &Ledger, admin: &User) -> Result<(), Full> {
     Ok(())
 }
 
-/// The authorities of everything published, each once.
+/// The authorities of everything outside clients are told of, each once.
 fn authorities(ledger: &Ledger) -> String {
     let mut pems: Vec<&str> = Vec::new();
-    for pem in ledger.published.iter().filter_map(|one| one.ca.as_deref()) {
+    for pem in ledger.published.iter().chain(&ledger.login_page).filter_map(|one| one.ca.as_deref()) {
         if !pems.contains(&pem) {
             pems.push(pem);
         }

@@ -2,14 +2,16 @@
 
 use std::{os::unix::ffi::OsStrExt, path::PathBuf};
 
+use super::Endpoint;
+use crate::pki::DOMAIN;
+
 /// Variables of a former login that would win over ours, or send a client elsewhere.
-const CONFLICTING: [&str; 34] = [
+const CONFLICTING: [&str; 33] = [
     "OS_AUTH_PLUGIN",
     "OS_AUTH_TYPE",
     "OS_CACERT",
     "OS_CERT",
     "OS_CLIENT_CONFIG_FILE",
-    "OS_CLOUD",
     "OS_CLOUD_NAME",
     "OS_COMPUTE_API_VERSION",
     "OS_COMPUTE_ENDPOINT_OVERRIDE",
@@ -49,6 +51,8 @@ pub(super) struct Openrc<'a> {
     pub(super) region: &'a str,
     /// Absolute; `None` = nothing speaks TLS.
     pub(super) ca: Option<PathBuf>,
+    /// Service and URL, of everything outside clients reach.
+    pub(super) doors: &'a [Endpoint],
 }
 
 impl Openrc<'_> {
@@ -68,6 +72,8 @@ impl Openrc<'_> {
             ("OS_PROJECT_DOMAIN_NAME", "Default"),
             ("OS_IDENTITY_API_VERSION", "3"),
             ("OS_REGION_NAME", self.region),
+            // The name of what these variables describe: no `clouds.yaml` of the shell's owner has a say.
+            ("OS_CLOUD", "envvars"),
         ];
         for (name, value) in values {
             export(&mut text, name, value.as_bytes());
@@ -75,8 +81,21 @@ impl Openrc<'_> {
         if let Some(ca) = &self.ca {
             export(&mut text, "OS_CACERT", ca.as_os_str().as_bytes());
         }
+        for door in self.doors {
+            let service =
+                door.service.replace(|c: char| !c.is_ascii_alphanumeric(), "_").to_ascii_uppercase();
+            export(&mut text, &format!("TESTBED_URL_{service}"), door.url.as_bytes());
+            if door.service == "compute" {
+                // Clients up to 6.0 list no servers where the catalog has no image service, as here. Compute was
+                // one itself once, with version numbers they understand; that it knows no images they forgive.
+                export(&mut text, "OS_IMAGE_ENDPOINT_OVERRIDE", door.url.as_bytes());
+            }
+        }
         // A proxy of the shell's owner would be asked for `localhost` otherwise, and mean itself by it.
-        text.extend_from_slice(b"export no_proxy=\"localhost,127.0.0.1,${no_proxy:-${NO_PROXY:-}}\"\n");
+        let direct = format!("localhost,127.0.0.1,{DOMAIN},${{no_proxy:-${{NO_PROXY:-}}}}");
+        text.extend_from_slice(
+            format!("export no_proxy=\"{direct}\"; export NO_PROXY=\"$no_proxy\"\n").as_bytes(),
+        );
         text
     }
 }
@@ -124,6 +143,7 @@ mod tests {
             project: "demo",
             region: "RegionOne",
             ca: ca.map(PathBuf::from),
+            doors: &[],
         }
     }
 
@@ -140,12 +160,24 @@ mod tests {
             ("OS_IDENTITY_API_VERSION", "3"),
             ("OS_REGION_NAME", "RegionOne"),
             ("OS_CACERT", "/lab/it's \"$HOME\"\n`here`/ca.pem"),
-            ("no_proxy", "localhost,127.0.0.1,intranet"),
+            ("OS_CLOUD", "envvars"),
+            ("no_proxy", "localhost,127.0.0.1,cloud.invalid,intranet"),
+            ("NO_PROXY", "localhost,127.0.0.1,cloud.invalid,intranet"),
         ];
         for (name, value) in want {
             assert_eq!(got.get(name).map(String::as_str), Some(value), "{name}");
         }
-        assert!(!got.contains_key("OS_TOKEN") && !got.contains_key("OS_CLOUD"), "{got:?}");
+        assert!(!got.contains_key("OS_TOKEN"), "{got:?}");
+    }
+
+    #[test]
+    fn clients_without_a_catalog_are_told_where_everything_is() {
+        let url = "https://localhost:5001".to_owned();
+        let door = |service: &str| Endpoint { service: service.to_owned(), url: url.clone() };
+        let got = sourced(&Openrc { doors: &[door("compute"), door("login-page")], ..openrc(None) });
+        for name in ["TESTBED_URL_COMPUTE", "OS_IMAGE_ENDPOINT_OVERRIDE", "TESTBED_URL_LOGIN_PAGE"] {
+            assert_eq!(got.get(name), Some(&url), "{name}");
+        }
     }
 
     #[test]

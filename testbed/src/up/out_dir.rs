@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{CA, OPENRC, UpError};
+use super::{CA, HOSTS, OPENRC, UpError};
 use crate::private;
 
 /// A directory that is ours to write into.
@@ -40,6 +40,13 @@ impl OutDir {
         private::write(&self.path, name, bytes, self.force).map_err(failed(&self.file(name)))
     }
 
+    /// Writes a whole file everyone may read who gets to see it, as a mount of it or not at all.
+    pub(super) fn publish(&self, name: &str, bytes: &[u8]) -> Result<PathBuf, UpError> {
+        let path = self.write(name, bytes)?;
+        fs::set_permissions(&path, Permissions::from_mode(0o644)).map_err(failed(&path))?;
+        Ok(path)
+    }
+
     /// Removes a file, if it is there.
     pub(super) fn clear(&self, name: &str) -> Result<(), UpError> {
         remove(&self.file(name))
@@ -61,7 +68,7 @@ fn take_over(path: &Path, force: bool) -> Result<(), UpError> {
             return Err(UpError::NotOurs(path.to_owned()));
         }
         // What a killed writer left would be in the way of the next one.
-        for name in [CA, OPENRC] {
+        for name in [CA, HOSTS, OPENRC] {
             remove(&path.join(format!(".{name}.part")))?;
         }
     }

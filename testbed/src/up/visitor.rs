@@ -21,9 +21,6 @@ use crate::{
     services::client::Client,
 };
 
-/// The name outside clients use, and which every public certificate carries then.
-const NAME: &str = "localhost";
-
 /// Who visits.
 pub(super) struct Visitor<'a> {
     pub(super) user: &'a str,
@@ -47,6 +44,10 @@ impl Visitor<'_> {
             let list = Request::get(format!("{}/servers/detail", published.version));
             let list = list.header("X-Auth-Token", token.as_deref().unwrap_or_default());
             door.expect(200, list.body(Bytes::new())).await?;
+        }
+        if let Some(page) = &ledger.login_page {
+            let door = Door::to(page, ledger)?;
+            door.expect(200, Request::get(page.version).body(Bytes::new())).await?;
         }
         Ok(())
     }
@@ -80,7 +81,12 @@ impl<'a> Door<'a> {
             source: registry.source(registry.draw_ip()),
             party: fabric.parties().add("outside/visitor", Kind::Honest),
             segment: None,
-            tls: published.ca.as_deref().map(trusting).transpose().map_err(|why| silent(published, &why))?,
+            tls: published
+                .ca
+                .as_deref()
+                .map(|pem| trusting(published, pem))
+                .transpose()
+                .map_err(|why| silent(published, &why))?,
             authority: published.authority.clone(),
         };
         let connect = NodeConnect::new(&ledger.world(), &plan, Limits::default())
@@ -112,8 +118,8 @@ fn silent(published: &Published, why: &impl ToString) -> UpError {
     UpError::Silent { what: format!("{} {}", published.service_type, published.url()), why: why.to_string() }
 }
 
-/// Exactly the trust an outside client gets from `ca.pem`.
-fn trusting(pem: &str) -> Result<ClientSettings, String> {
+/// Exactly the trust an outside client gets from `ca.pem`, for the name it uses.
+fn trusting(published: &Published, pem: &str) -> Result<ClientSettings, String> {
     let root = CertificateDer::from_pem_slice(pem.as_bytes()).map_err(|error| error.to_string())?;
-    Ok(ClientSettings::new(vec![root.to_vec()], Verification::Name, NAME.to_owned()))
+    Ok(ClientSettings::new(vec![root.to_vec()], Verification::Name, published.name.clone()))
 }
