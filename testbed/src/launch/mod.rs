@@ -11,148 +11,51 @@
 pub mod addresses;
 pub mod arms;
 mod bystander;
+mod options;
 mod origins;
 pub mod plans;
 pub mod published;
 mod queues;
+mod records;
 mod settings;
 pub mod targets;
 pub mod users;
 
 use std::{
     collections::BTreeMap,
-    io,
     sync::{Arc, Mutex},
-    time::Duration,
 };
 
 use proxies::{
-    limits::Limits,
-    neighbour::Helper,
-    registry::{Admit, EntryId, Registry, RegistryError},
+    registry::{Admit, EntryId, Registry},
     transport::{Party, tcp::TcpDialer},
 };
 use tokio::time::Instant;
 
+pub use self::options::{LaunchError, LaunchOptions, Outside, Realisation};
 use self::{
     addresses::Addresses, bystander::Bystander, plans::Drawing, published::Published, queues::QueueLogins,
-    targets::Targets,
+    records::Records, targets::Targets,
 };
 use crate::{
     architecture::{Architecture, ListenerId, ProcessId},
     canary::Canaries,
     capture::FlowStore,
-    custody::{Bounds, Custody, keys::Keys},
-    fabric::{Acceptor, Fabric, parties::Kind, relay, tap::Wire},
-    files::{KEY_MODE, RunFiles},
+    custody::{Custody, keys::Keys},
+    fabric::{Acceptor, parties::Kind, relay},
+    files::RunFiles,
     foothold::grant::{Footholds, Ground},
-    keylog::KeyLogStore,
-    ledger::{Forgetful, Ledger, Planter, Recorder, Watch},
+    ledger::Ledger,
     node::{Node, meter::CpuMeter, plan::Login, thread::NodeThread, wiring::World},
-    pki::{Pki, PkiError},
-    services::{compute::ComputeStore, identity::NewUser, plant::Plant},
+    pki::Pki,
+    services::{identity::NewUser, plant::Plant},
     vocabulary::Asset,
 };
 
-/// Bytes of captured flows kept in memory before whole flows are dropped.
-const CAPTURE_BUDGET: u64 = 512 * 1024 * 1024;
 /// The project every honest user and the service users belong to.
 pub const PROJECT: &str = "demo";
 /// The region every catalog entry stands in.
 pub const REGION: &str = "RegionOne";
-
-/// How a crossing is realised.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Realisation {
-    /// Wrapped at the acceptor.
-    #[default]
-    Acceptor,
-    /// A relay of the segment in front of every listener.
-    Relay,
-}
-
-/// How clients from outside the run call public listeners, and what the catalog publishes to them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outside {
-    /// `localhost`, which every client can resolve.
-    Localhost,
-    /// The listeners' own names, which these clients can resolve.
-    Names,
-}
-
-/// What a launch may vary.
-#[derive(Clone, Debug)]
-pub struct LaunchOptions {
-    /// Seed of canaries and schedules.
-    pub seed: u64,
-    /// Listeners of public segments stand on 127.0.0.1 and take outside clients, who call them like this.
-    pub outside: Option<Outside>,
-    /// How crossings are realised.
-    pub realisation: Realisation,
-    /// Also start a bystander of the public front's shape, for floods.
-    pub bystander: bool,
-    /// CPU burnt per handshake on public fronts: the test switch of the flood's attribution.
-    pub ballast: Duration,
-    /// Nobody will judge: no capture, key log or canary is kept, so that memory does not grow with traffic.
-    pub unrecorded: bool,
-    /// Record what processes hold in user space, within these bounds. It costs CPU on the processes' own
-    /// clocks.
-    pub custody: Option<Bounds>,
-    /// Deadlines and bounds of every node.
-    pub limits: Limits,
-    /// What all times count from; `None` = this launch.
-    pub epoch: Option<Instant>,
-    /// How to start a child that is another user; without it, what needs one is not exercised.
-    pub helper: Option<Helper>,
-    /// Mode of key files: other than [`KEY_MODE`] in the test that makes them readable.
-    pub key_mode: u32,
-}
-
-impl Default for LaunchOptions {
-    fn default() -> Self {
-        Self {
-            custody: None,
-            seed: 0,
-            outside: None,
-            realisation: Realisation::default(),
-            bystander: false,
-            ballast: Duration::ZERO,
-            unrecorded: false,
-            limits: Limits::default(),
-            epoch: None,
-            helper: None,
-            key_mode: KEY_MODE,
-        }
-    }
-}
-
-/// Why a launch failed.
-#[derive(Debug, thiserror::Error)]
-pub enum LaunchError {
-    /// An address could not be had.
-    #[error(transparent)]
-    Address(#[from] RegistryError),
-    /// A certificate could not be made.
-    #[error(transparent)]
-    Pki(#[from] PkiError),
-    /// A thread or a service could not be started.
-    #[error("cannot start {what}: {source}")]
-    Start {
-        /// Which.
-        what: String,
-        /// Why.
-        source: io::Error,
-    },
-    /// The file's own rules exclude this; said instead of a panic.
-    #[error("{what} has no place in this launch")]
-    Unplaced {
-        /// Which.
-        what: String,
-    },
-    /// The service user could not be made.
-    #[error("identity does not take the service user: {0}")]
-    ServiceUser(String),
-}
 
 /// Brings an architecture up; every listener answers when this returns.
 pub async fn launch(
@@ -200,21 +103,7 @@ impl<'a> Making<'a> {
         let addresses = Addresses::bind(&registry, architecture, outside, &files)?;
         let pki = Pki::new(architecture, outside)?;
         files.write_keys(architecture, &pki, options.key_mode).map_err(failed)?;
-        let canaries = Canaries::new(options.seed);
-        let seen = Arc::default();
-        let capture = Arc::new(Mutex::new(FlowStore::new(CAPTURE_BUDGET)));
-        let epoch = options.epoch.unwrap_or_else(Instant::now);
-        let recorder = Recorder(Arc::clone(&capture));
-        let watch = Watch::new(canaries.clone(), Arc::clone(&seen), Arc::clone(&capture));
-        let wire: Wire =
-            if options.unrecorded { Vec::new() } else { vec![Box::new(recorder), Box::new(watch)] };
-        let fabric = Fabric::new(registry.clone(), epoch, wire)
-            .map_err(|source| LaunchError::Start { what: "the tap thread".to_owned(), source })?;
-        let plant: Arc<dyn Plant> = if options.unrecorded {
-            Arc::new(Forgetful)
-        } else {
-            Arc::new(Planter::new(canaries.mint(), fabric.clone()))
-        };
+        let Records { canaries, seen, capture, fabric, plant } = Records::new(&registry, &options)?;
         let service_user = Login {
             name: "nova".to_owned(),
             password: plant.plant(Asset::Password),
@@ -226,14 +115,10 @@ impl<'a> Making<'a> {
             .map(|id| (id, fabric.parties().add(architecture.process_label(id), Kind::Honest)))
             .collect();
         let fronts = fronts(&registry, architecture, options.realisation)?;
-        let key_log = if options.unrecorded { KeyLogStore::deaf() } else { KeyLogStore::default() };
         let custody = options.custody.map(|bounds| {
             Custody::new(fabric.clone(), entry_names(architecture, &addresses, &fronts), bounds)
         });
-        let recorded = !options.unrecorded;
-        let started = fabric.started();
-        let store = if recorded { ComputeStore::new(started) } else { ComputeStore::unlogged(started) };
-        let world = World { fabric, key_log, recorded, store: Arc::new(store), custody };
+        let world = records::world(fabric, custody, !options.unrecorded);
         let targets = Targets::new(architecture, &addresses, &fronts, &registry);
         Ok(Self {
             architecture,

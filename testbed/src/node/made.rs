@@ -31,7 +31,8 @@ impl Made {
     /// Nothing behind the listeners where the plan has no service.
     pub(super) fn of(plan: &NodePlan, world: &World, plant: &Arc<dyn Plant>) -> io::Result<Self> {
         let queue = Queueing::of(plan, world, plant)?;
-        Ok(Self { queue: queue.clone(), ..Self::behind(plan, world, plant, queue)? })
+        let behind = Self::behind(plan, world, plant, &queue)?;
+        Ok(Self { queue, ..behind })
     }
 
     /// The same without what stands behind its listeners.
@@ -39,7 +40,7 @@ impl Made {
         Self { serving: Serving::Nothing, ..self }
     }
 
-    fn behind(plan: &NodePlan, world: &World, plant: &Arc<dyn Plant>, queue: Queueing) -> io::Result<Self> {
+    fn behind(plan: &NodePlan, world: &World, plant: &Arc<dyn Plant>, queue: &Queueing) -> io::Result<Self> {
         let connect = |dial: &DialPlan| NodeConnect::new(world, dial, plan.limits);
         let plant = plant.clone();
         match &plan.program {
