@@ -9,9 +9,7 @@ use scenarios::{
 };
 use testbed::{
     architecture,
-    vocabulary::Asset::{
-        self, CertificateKey, InternalMessage, Password, Reach, RequestBody, ResponseBody, Token,
-    },
+    vocabulary::Asset::{CertificateKey, InternalMessage, Password, Reach, RequestBody, ResponseBody, Token},
 };
 
 fn catalog() -> Vec<Scenario> {
@@ -68,57 +66,6 @@ fn every_judged_cell_of_a_shipped_architecture_has_an_expectation() {
     }
 }
 
-/// One row: does `plaintext`, `proxy-in-front`, `separate-environments` give the asset away?
-#[test]
-fn expectations_are_the_truth_table() {
-    let rows = [
-        ("public-sniff", [true, false, false]),
-        ("public-in-path", [true, false, false]),
-        ("public-in-path-careless", [true, true, true]),
-        ("management-sniff", [true, true, false]),
-        ("management-in-path", [true, true, false]),
-        ("management-in-path-unverified", [true, true, true]),
-        ("direct-connect", [true, true, false]),
-        ("guest-reach", [false, false, false]),
-        ("edge-root", [true, true, true]),
-        ("host-root", [true, true, true]),
-        ("neighbour-connect", [true, true, true]),
-    ];
-    for (id, broken) in rows {
-        let scenario = load(id).unwrap();
-        for (name, broken) in architecture::names().zip(broken) {
-            let wanted = if broken { Verdict::Broken } else { Verdict::Held };
-            let travels = |asset: &&Asset| !matches!(**asset, InternalMessage | CertificateKey);
-            for asset in scenario.assets.iter().filter(travels) {
-                assert_eq!(scenario.expected(name, *asset), Some(wanted), "{id} {name} {asset}");
-            }
-        }
-    }
-}
-
-/// A key can only be read where one lies.
-#[test]
-fn expectations_of_keys_are_the_truth_table() {
-    use Verdict::{Broken, Held, NotExercised};
-    let rows =
-        [("edge-root", [NotExercised, Broken, Broken]), ("service-key", [NotExercised, NotExercised, Held])];
-    for (id, wanted) in rows {
-        for (name, wanted) in architecture::names().zip(wanted) {
-            assert_eq!(load(id).unwrap().expected(name, CertificateKey), Some(wanted), "{id} {name}");
-        }
-    }
-}
-
-/// A key that does not lie there cannot be read, and one that does is its owner's.
-#[test]
-fn keys_are_expected_to_hold_where_they_lie() {
-    let scenario = load("neighbour-key").unwrap();
-    let verdicts = [Verdict::NotExercised, Verdict::NotExercised, Verdict::Held];
-    for (name, verdict) in architecture::names().zip(verdicts) {
-        assert_eq!(scenario.expected(name, CertificateKey), Some(verdict), "{name}");
-    }
-}
-
 #[test]
 fn assets_are_those_that_travel_there() {
     let public = [Password, Token, RequestBody, ResponseBody];
@@ -128,17 +75,13 @@ fn assets_are_those_that_travel_there() {
             id if id.starts_with("public-") => &public,
             id if id.starts_with("management-") => &management,
             "direct-connect" | "guest-reach" | "neighbour-connect" => &[Reach],
-            "neighbour-key" => &[CertificateKey],
+            "neighbour-key" | "service-key" => &[CertificateKey],
             "edge-root" => &[Password, Token, RequestBody, ResponseBody, CertificateKey],
             "host-root" => &management,
-            "service-key" => &[CertificateKey],
             "escaped-host" => &[Password, Token, RequestBody, ResponseBody, InternalMessage, Reach],
             _ => &[],
         };
         assert_eq!(scenario.assets, wanted, "{}", scenario.id);
-        for name in architecture::names().filter(|_| scenario.assets.contains(&InternalMessage)) {
-            assert_eq!(scenario.expected(name, InternalMessage), Some(Verdict::NotExercised));
-        }
     }
 }
 
@@ -154,7 +97,12 @@ fn every_control_of_an_expected_held_is_expected_to_break() {
                 for control in &scenario.controls {
                     let (on, of) = control.cell(name, &scenario.id);
                     let control = catalog.iter().find(|other| other.id == of).unwrap();
-                    assert_eq!(control.expected(on, *asset), Some(Verdict::Broken), "{} {name}", scenario.id);
+                    let expected = control.expected(on, *asset);
+                    // What even the careless do not lose rests on the probe's success elsewhere.
+                    let lost_elsewhere = on == name && scenario.controls.len() > 1;
+                    let proves = expected == Some(Verdict::Broken)
+                        || (lost_elsewhere && expected == Some(Verdict::Held));
+                    assert!(proves, "{} {name}: {on}/{of} is expected {expected:?}", scenario.id);
                 }
             }
         }
@@ -170,17 +118,21 @@ fn the_tiny_profile_counts_requests_and_skips_floods() {
     }
 }
 
-/// The comparison of the shipped architectures must fit into a minute, launches and judgement included.
+/// The comparison of the shipped architectures must fit into a minute, and into two and a half with floods:
+/// launches, judgement and a slower machine included.
 #[test]
-fn the_default_profile_leaves_ten_seconds_of_a_minute_to_everything_but_phases() {
-    let mut total = Duration::ZERO;
+fn phases_of_the_default_profile_leave_a_third_of_the_time_to_everything_else() {
+    let (mut quiet, mut floods) = (Duration::ZERO, Duration::ZERO);
     for scenario in catalog() {
         let runs = architecture::names().filter(|name| scenario.architectures.to(name)).count();
         let plan = scenario.phases(Profile::Default).unwrap();
-        total += plan.duration().unwrap() * u32::try_from(runs).unwrap();
+        let total = plan.duration().unwrap() * u32::try_from(runs).unwrap();
+        // A flood attacks and recovers twice: victim and decoy.
+        if scenario.technique.is_flood() { floods += total * 2 } else { quiet += total }
     }
-    assert!(total <= Duration::from_secs(50), "{total:?}");
-    assert!(total > Duration::from_secs(10), "{total:?}");
+    assert!(quiet <= Duration::from_secs(42), "{quiet:?}");
+    assert!(quiet + floods <= Duration::from_secs(135), "{floods:?}");
+    assert!(quiet > Duration::from_secs(10), "{quiet:?}");
 }
 
 #[test]
