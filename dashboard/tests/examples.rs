@@ -24,6 +24,10 @@ const ELSEWHERE: &[(&str, &str)] = &[
         "everything there is: scenarios/tests/compare.rs runs it",
     ),
     ("testbed up separate-environments --out lab", "stays up until it is ended: tests/openstack.rs does it"),
+    (
+        "testbed up proxy-in-front --exec bash",
+        "a shell without a terminal says nothing: tests/exec.rs runs others",
+    ),
     ("testbed up ./mine.toml --out lab --force", "stays up until it is ended: tests/openstack.rs does it"),
 ];
 

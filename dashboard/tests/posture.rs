@@ -15,7 +15,10 @@ use std::{
 };
 
 use serde_json::Value;
-use testbed::architecture::{self, Architecture, ListenerId};
+use testbed::{
+    architecture::{self, Architecture, ListenerId},
+    vocabulary::SecurityDomain,
+};
 
 #[path = "support/cloud.rs"]
 mod cloud;
@@ -162,8 +165,15 @@ fn complaints(sslyze: &Path, config: &str, fronts: &[String]) -> BTreeMap<String
 fn modern(name: &str) -> Option<String> {
     let file = architecture::load(name).unwrap();
     let mut source = architecture::source(name).unwrap().to_owned();
-    let public = file.catalog.iter().filter_map(|service| file[service.public].identity);
-    let shown: BTreeSet<&str> = public.map(|identity| file[identity].name.as_str()).collect();
+    let public = file.segments_of(SecurityDomain::Public).flat_map(|segment| file.listeners_on(segment));
+    let shown: BTreeSet<&str> = public
+        .flat_map(|listener| {
+            let routed = file[listener].routes.iter().flat_map(|route| &route.to);
+            let beyond = routed.filter_map(|dial| file[file[*dial].to].identity);
+            file[listener].identity.into_iter().chain(beyond).collect::<Vec<_>>()
+        })
+        .map(|identity| file[identity].name.as_str())
+        .collect();
     for identity in &shown {
         let (says, also) = (format!("identity = \"{identity}\""), "versions = [\"1.3\"]");
         let lines = source.lines().map(|line| {
