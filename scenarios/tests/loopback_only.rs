@@ -75,11 +75,13 @@ fn a_trace_with_strangers_is_told_from_one_without() {
 7 <... accept4 resumed>{sa_family=AF_INET, sin_port=htons(40000), sin_addr=inet_addr("127.9.9.9")}, [128 => 16], SOCK_CLOEXEC) = 10
 8 connect(9, {sa_family=AF_INET6, sin6_port=htons(80), sin6_flowinfo=htonl(0), inet_pton(AF_INET6, "::1", &sin6_addr), sin6_scope_id=0}, 28) = 0
 7 bind(11, {sa_family=AF_UNIX, sun_path="/tmp/own/run/api.sock"}, 24) = 0
+7 getsockname(12, {sa_family=AF_UNIX, sun_path=@"d1749"}, [128 => 8]) = 0
 7 connect(12, {sa_family=AF_UNIX, sun_path="/tmp/own/run/api.sock"}, 24) = 0
+7 accept4(11, {sa_family=AF_UNIX, sun_path=@"d1749"}, [110 => 8], SOCK_CLOEXEC|SOCK_NONBLOCK) = 13
 7 +++ exited with 0 +++
 "#;
     let record = Record::of(fine.trim(), "/tmp/own");
-    assert_eq!((record.strange, record.addresses, record.targets), (Vec::new(), 8, 3));
+    assert_eq!((record.strange, record.addresses, record.targets), (Vec::new(), 10, 3));
 
     for strange in [
         "7 socket(AF_NETLINK, SOCK_RAW|SOCK_CLOEXEC, NETLINK_ROUTE) = 3",
@@ -89,6 +91,8 @@ fn a_trace_with_strangers_is_told_from_one_without() {
         r#"7 bind(3, {sa_family=AF_UNIX, sun_path="/tmp/other/api.sock"}, 20) = 0"#,
         r#"7 bind(3, {sa_family=AF_UNIX, sun_path=@"/tmp/own/run/api.sock"}, 20) = 0"#,
         r#"7 connect(3, {sa_family=AF_UNIX, sun_path="/tmp/own/run/admin.sock"}, 26) = 0"#,
+        r#"7 connect(3, {sa_family=AF_UNIX, sun_path=@"d1749"}, 8) = 0"#,
+        r#"7 accept4(11, {sa_family=AF_UNIX, sun_path=@"00000"}, [110 => 8], SOCK_CLOEXEC|SOCK_NONBLOCK) = 14"#,
         r#"7 connect(3, {sa_family=AF_INET, sin_port=htons(81), sin_addr=inet_addr("127.3.0.1")}, 16) = 0"#,
         r#"7 <... accept4 resumed>{sa_family=AF_INET, sin_port=htons(9), sin_addr=inet_addr("192.0.2.1")}, [16], 0) = 4"#,
     ] {
@@ -126,6 +130,8 @@ struct Record {
     bound: HashSet<SocketAddr>,
     /// Socket files that were bound.
     files: HashSet<String>,
+    /// Names that the kernel gave to sockets of this process.
+    names: HashSet<String>,
     /// Descriptors bound to a port of the kernel's choice that have not dialled.
     waiting: HashMap<i64, SocketAddr>,
     /// Descriptors whose `bind` was called and has not returned.
@@ -147,13 +153,22 @@ impl Record {
         }
         let found = strace::addresses(call.text);
         self.addresses += found.len() as u64;
-        let loopback = |address: &Address| match address {
+        if call.name == "getsockname" {
+            // Names without a file are the kernel's, for who dials a file: a socket's own is known once asked for.
+            self.names.extend(found.iter().filter_map(|address| match address {
+                Address::Abstract(name) => Some(name.clone()),
+                _ => None,
+            }));
+        }
+        let told = ["getsockname", "getpeername", "accept4"].contains(&call.name);
+        let own_or_loopback = |address: &Address| match address {
             Address::Inet(at) => at.ip().is_loopback(),
             Address::Unnamed => true,
             Address::File(path) => Path::new(path).starts_with(own),
+            Address::Abstract(name) => told && self.names.contains(name),
             Address::Other(_) => false,
         };
-        if !found.iter().all(loopback) {
+        if !found.iter().all(own_or_loopback) {
             self.strange.push(call.text.to_owned());
         }
         let first = found.iter().find_map(|address| match address {

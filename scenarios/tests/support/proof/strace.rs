@@ -26,6 +26,8 @@ pub(crate) enum Address {
     Unnamed,
     /// A Unix socket that is a file, by its path.
     File(String),
+    /// A Unix socket with a name and no file.
+    Abstract(String),
     /// Anything else, as printed.
     Other(String),
 }
@@ -72,7 +74,10 @@ fn address(text: &str) -> Address {
         Some("AF_UNIX") if text == "AF_UNIX" => return Address::Unnamed,
         Some("AF_UNIX") => match inner(" sun_path=\"", '"') {
             Some(path) => return Address::File(path.to_owned()),
-            None => None,
+            None => match inner(" sun_path=@\"", '"') {
+                Some(name) => return Address::Abstract(name.to_owned()),
+                None => None,
+            },
         },
         _ => None,
     };
