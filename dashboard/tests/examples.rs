@@ -59,7 +59,8 @@ fn examples() -> BTreeSet<String> {
         all.extend(
             help.lines().filter(|line| line.starts_with("  testbed")).map(|line| line.trim().to_owned()),
         );
-        open.extend(command.get_subcommands().cloned());
+        // What is hidden is no command for people.
+        open.extend(command.get_subcommands().filter(|command| !command.is_hide_set()).cloned());
     }
     all
 }

@@ -25,7 +25,7 @@ const NAME: &str = "a.invalid";
 async fn installed() -> bool {
     let found = Command::new("openssl").arg("version").output().await.is_ok();
     if !found {
-        println!("SKIPPED: openssl is not installed");
+        let _ = std::io::Write::write_all(&mut std::io::stderr(), b"SKIPPED: openssl is not installed\n");
     }
     found
 }

@@ -100,9 +100,9 @@ fn every_control_of_an_expected_held_is_expected_to_break() {
                     let expected = control.expected(on, *asset);
                     // What even the careless do not lose rests on the probe's success elsewhere.
                     let lost_elsewhere = on == name && scenario.controls.len() > 1;
-                    let proves = expected == Some(Verdict::Broken)
+                    let shows = expected == Some(Verdict::Broken)
                         || (lost_elsewhere && expected == Some(Verdict::Held));
-                    assert!(proves, "{} {name}: {on}/{of} is expected {expected:?}", scenario.id);
+                    assert!(shows, "{} {name}: {on}/{of} is expected {expected:?}", scenario.id);
                 }
             }
         }

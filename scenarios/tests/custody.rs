@@ -138,22 +138,26 @@ fn balancer(name: &str, terminates: &[&str]) -> Architecture {
     let mut file: Table = architecture::source("separate-environments").unwrap().parse().unwrap();
     file.insert("name".to_owned(), name.into());
     let edge = file["hosts"]["edge"]["processes"]["tls-proxy"].as_table_mut().unwrap();
-    for service in ["identity", "compute"].iter().filter(|service| !terminates.contains(service)) {
-        let route = format!("{service}.cloud.invalid");
+    let services = [("identity", "identity"), ("compute", "compute"), ("login-page", "dashboard")];
+    for (service, name) in services.iter().filter(|(service, _)| !terminates.contains(service)) {
+        let route = format!("{name}.cloud.invalid");
         let upstream = format!("{service}-upstream");
         let routes = format!("on = 'public'\nroutes = [{{ name = '{route}', to = ['{upstream}'] }}]");
-        edge["listeners"][service] = Value::Table(routes.parse().unwrap());
+        edge["listeners"][*service] = Value::Table(routes.parse().unwrap());
         edge["dials"][&upstream].as_table_mut().unwrap().remove("tls");
     }
     // One authority for both sides, and names that hold on both.
-    for (identity, service) in [("api-1-internal", "identity"), ("api-2-internal", "compute")] {
-        let names = [format!("{service}.cloud.invalid"), format!("{service}.internal.cloud.invalid")];
-        file["identities"][identity]["names"] = names.to_vec().into();
+    for (identity, names) in
+        [("api-1-internal", &["identity", "dashboard"][..]), ("api-2-internal", &["compute"])]
+    {
+        let both = |name: &&str| [format!("{name}.cloud.invalid"), format!("{name}.internal.cloud.invalid")];
+        let names: Vec<String> = names.iter().flat_map(both).collect();
+        file["identities"][identity]["names"] = names.into();
     }
     for identity in ["edge-public", "api-1-internal", "api-2-internal"] {
         file["identities"][identity]["authority"] = "internal".into();
     }
-    for service in ["identity", "compute"] {
+    for (service, _) in services {
         let users = &mut file["hosts"]["clients"]["processes"]["users"];
         users["dials"][service]["tls"]["trust"] = vec!["internal"].into();
     }

@@ -15,12 +15,12 @@ use testbed::architecture;
 const LADDER: [&str; 5] = ["proxies", "testbed", "attacker", "scenarios", "dashboard"];
 
 /// Only a list of embedded files and an example in a message say the name of a shipped architecture.
-const NAMED: [(&str, &str); 4] = [
-    ("testbed/src/architecture/embedded.rs", "plaintext"),
-    ("testbed/src/architecture/embedded.rs", "proxy-in-front"),
-    ("testbed/src/architecture/embedded.rs", "separate-environments"),
+const NAMED: [(&str, &str); 1] = [
+    // The help of an example.
     ("scenarios/src/catalog/resolve/mod.rs", "plaintext"),
 ];
+/// Where all of them are named, to be embedded.
+const EMBEDDED: &str = "testbed/src/architecture/embedded.rs";
 
 /// Words of code that opens sockets.
 const SOCKETS: [&str; 8] = [
@@ -39,8 +39,13 @@ const WIRING: [&str; 7] =
     ["DialTls", "dial_ids", "dials_on", ".dials", "listener_ids", "listeners_on", ".listeners"];
 
 /// What turns bytes into cells.
-const JUDGES: [&str; 3] =
-    ["scenarios/src/runner/gather.rs", "scenarios/src/runner/judge.rs", "scenarios/src/verdict/"];
+const JUDGES: [&str; 5] = [
+    "scenarios/src/runner/gather.rs",
+    "scenarios/src/runner/judge.rs",
+    "scenarios/src/runner/memory.rs",
+    "scenarios/src/runner/neighbour.rs",
+    "scenarios/src/verdict/",
+];
 
 #[test]
 fn imports_go_down_the_ladder_only() {
@@ -75,7 +80,9 @@ fn no_code_asks_which_architecture_this_is() {
         }
     }
     found.sort();
-    let mut named: Vec<_> = NAMED.iter().map(|(file, name)| ((*file).to_owned(), *name)).collect();
+    let embedded = architecture::names().map(|name| (EMBEDDED, name));
+    let mut named: Vec<_> =
+        NAMED.iter().copied().chain(embedded).map(|(file, name)| (file.to_owned(), name)).collect();
     named.sort();
     assert_eq!(found, named);
 }

@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use proxies::limits::Limits;
 use testbed::{
-    architecture::{self, Architecture},
+    architecture::{self, Architecture, Program},
     custody::{Bounds, Held, Side},
     foothold::{Footholds, GrantError, hosts::taken},
     launch::{LaunchOptions, launch},
@@ -155,7 +155,8 @@ fn who_has_what_is_decided_by_structure() {
         assert!(hosts >= 2, "{name}");
         if let Some((_, edge, inside)) = labels(Vantage::EdgeRoot) {
             assert_eq!(inside, 0);
-            assert!(edge.iter().all(|label| label.contains("proxy")), "{name}: {edge:?}");
+            let proxies = edge.iter().map(|label| loaded[loaded.process(label).unwrap()].program);
+            assert!(proxies.into_iter().all(|program| program == Program::Proxy), "{name}: {edge:?}");
         }
         assert!(labels(Vantage::PublicSniffer).is_none());
     }

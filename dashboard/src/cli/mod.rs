@@ -12,7 +12,6 @@ pub mod graph;
 pub mod init;
 pub mod list;
 pub mod man;
-pub mod neighbour;
 pub mod replay;
 pub mod report;
 pub mod run;
@@ -81,7 +80,7 @@ pub enum Command {
     /// Stand for another user of an API host
     ///
     /// A run starts this by itself; by hand it does nothing.
-    #[command(hide = true, after_help = neighbour::EXAMPLES)]
+    #[command(hide = true)]
     Neighbour,
 }
 

@@ -166,6 +166,12 @@ fn write(path: &Path, text: &str, force: bool) -> Result<(), Failure> {
 }
 
 fn write_all(directory: &Path, files: &[(String, String)], force: bool) -> Result<(), Failure> {
+    // Names come from the record, which may be anybody's.
+    let alone = |name: &str| Path::new(name).file_name().is_some_and(|last| last == name);
+    if let Some((name, _)) = files.iter().find(|(name, _)| !alone(name)) {
+        let name = name.escape_debug();
+        return Err(Failure::usage(format!("the run names a file `{name}`, which is no file's name")));
+    }
     fs::create_dir_all(directory).map_err(|error| {
         Failure::runtime(format!("cannot make the directory `{}`: {error}", directory.display()))
     })?;

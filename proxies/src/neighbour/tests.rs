@@ -51,7 +51,8 @@ fn helper() -> Helper {
 /// A directory others may pass through, with a registry; `None`, loudly, without root.
 fn world() -> Option<(TempDir, Registry)> {
     if !rustix::process::geteuid().is_root() {
-        println!("SKIPPED: only root can become other users");
+        let _ =
+            std::io::Write::write_all(&mut std::io::stderr(), b"SKIPPED: only root can become other users\n");
         return None;
     }
     let directory = tempfile::tempdir().unwrap();

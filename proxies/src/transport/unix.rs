@@ -11,6 +11,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use rustix::net::{SocketAddrAny, SocketAddrUnix, getpeername, getsockname};
@@ -19,6 +20,9 @@ use tokio::net::{UnixListener, UnixStream};
 
 use super::{Dial, Ends, Listen, Party};
 use crate::registry::{EntryId, Registry, RegistryError, UnixTaken};
+
+/// How long a dialer waits before it asks a full queue again.
+const FULL_QUEUE: Duration = Duration::from_millis(1);
 
 /// Opens connections to one Unix socket under one party's name.
 #[derive(Clone)]
@@ -47,7 +51,16 @@ impl Dial for UnixDialer {
         socket.bind(&SockAddr::unix("")?)?;
         let name = name(getsockname(&socket)?)?;
         self.registry.unix_announcements().announce(name.clone(), self.party);
-        if let Err(refused) = socket.connect(&SockAddr::unix(&path)?) {
+        let to = SockAddr::unix(&path)?;
+        let refused = loop {
+            match socket.connect(&to) {
+                Ok(()) => break None,
+                // A full queue says so at once, where TCP would wait; the caller's deadline ends the waiting.
+                Err(full) if full.kind() == io::ErrorKind::WouldBlock => tokio::time::sleep(FULL_QUEUE).await,
+                Err(refused) => break Some(refused),
+            }
+        };
+        if let Some(refused) = refused {
             self.registry.unix_announcements().withdraw(&name);
             return Err(refused);
         }

@@ -13,7 +13,7 @@ use testbed::{
     canary::{CanaryId, search},
     capture::{Ending, FlowRecord},
     ledger::{Ledger, Seen},
-    opener::{Alert, AlertDescription, Keys, Kind, Opened, Opener},
+    opener::{Alert, Keys, Kind, Opened, Opener},
     vocabulary::{Asset, Direction, SecurityDomain, Vantage},
 };
 
@@ -79,32 +79,56 @@ pub(super) fn conversations(ledger: &Ledger, segments: &[SegmentId]) -> Vec<Conv
 /// What one far side answered the attacker's own connections.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Onward {
-    pub(super) asked: u64,
-    /// Refused by an alert that was captured.
+    /// Connections the attacker opened there, captured or not.
+    pub(super) opened: u64,
+    /// Of these, cut by the end of the attack before anything was said to them: that is no answer.
+    pub(super) cut: u64,
+    /// Refused for the certificate that was or was not shown, by an alert that was captured.
     pub(super) refused: u64,
 }
+
+/// Alerts by which a far side says that it does not take this caller (RFC 8446, section 6.2).
+const REFUSALS: [&str; 7] = [
+    "certificate_required",
+    "bad_certificate",
+    "unsupported_certificate",
+    "certificate_unknown",
+    "certificate_expired",
+    "unknown_ca",
+    "access_denied",
+];
 
 /// The accepting end of a link, `host/process`.
 pub(super) fn far_side(link: &str) -> &str {
     link.split_once('>').map_or(link, |(_, far_side)| far_side)
 }
 
-/// What far sides answered the attacker's own connections on some segments, by `host/process`.
-pub(super) fn onward(ledger: &Ledger, segments: &[SegmentId]) -> BTreeMap<String, Onward> {
+/// What far sides answered the attacker's own connections on some segments until the attack ended, by
+/// `host/process`.
+pub(super) fn onward(
+    ledger: &Ledger,
+    segments: &[SegmentId],
+    attack_ended: Duration,
+) -> BTreeMap<String, Onward> {
     let attackers = ledger.found().attackers.clone();
     let capture = ledger.captured();
     let mut onward: BTreeMap<String, Onward> = BTreeMap::new();
+    for link in attackers.values() {
+        onward.entry(far_side(link).to_owned()).or_default().opened += 1;
+    }
     let wanted = |flow: &&FlowRecord| {
-        attackers.contains(&flow.id) && segments.iter().any(|segment| segment.index() == flow.segment)
+        attackers.contains_key(&flow.id) && segments.iter().any(|segment| segment.index() == flow.segment)
     };
     for flow in capture.flows().filter(wanted) {
         let talk = converse(ledger, flow);
-        let refused = talk.alerts.iter().any(|alert| {
-            alert.direction == Direction::ToDialer && alert.description != AlertDescription::CLOSE_NOTIFY
-        });
+        let refused = talk
+            .alerts
+            .iter()
+            .filter(|alert| alert.direction == Direction::ToDialer)
+            .any(|alert| alert.description.name().is_some_and(|name| REFUSALS.contains(&name)));
         let answers = onward.entry(far_side(&talk.link).to_owned()).or_default();
-        answers.asked += 1;
         answers.refused += u64::from(refused);
+        answers.cut += u64::from(!refused && talk.left_at.is_none_or(|left| left >= attack_ended));
     }
     onward
 }

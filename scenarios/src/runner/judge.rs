@@ -26,8 +26,8 @@ use crate::{
     catalog::{Scenario, Technique},
     event::{Cell, Evidence, Hunt, Impact, Positive, Verdict},
     verdict::{
-        Attempted, ControlRef, InPathFacts, Judgement, PassiveFacts, ReachFacts, RedirectedLink, Subject,
-        resolve,
+        Attempted, Beyond, ControlRef, InPathFacts, Judgement, PassiveFacts, ReachFacts, RedirectedLink,
+        Subject, resolve,
     },
 };
 
@@ -184,8 +184,8 @@ impl Case<'_> {
             arrivals: 0,
             refusals: 0,
             accepted: 0,
-            onward: self.onward.get(far_side(link)).map_or(0, |onward| onward.asked),
-            onward_refused: self.onward.get(far_side(link)).map_or(0, |onward| onward.refused),
+            locked: 0,
+            onward: Beyond::default(),
             lost: 0,
         };
         for leg in before {
@@ -194,6 +194,7 @@ impl Case<'_> {
         }
         let (mut spots, mut refusals) = (Vec::new(), Vec::new());
         let mut lost: BTreeMap<&str, BTreeSet<CanaryId>> = BTreeMap::new();
+        let mut fooled: BTreeMap<&str, u64> = BTreeMap::new();
         for talk in self.conversations {
             let Some(meant) = seen.detours.get(&talk.flow) else { continue };
             // Before the attack nothing is sent elsewhere, so the meant link is one that was seen.
@@ -209,6 +210,8 @@ impl Case<'_> {
             link.arrivals += 1;
             link.refusals += u64::from(refused.is_some());
             link.accepted += u64::from(refused.is_none() && accepted);
+            link.locked += u64::from(talk.locked);
+            *fooled.entry(far_side(meant)).or_default() += u64::from(refused.is_none() && accepted);
             refusals.extend(refused);
             // The impostor ends this TLS itself: what the run's key log opens here, it read.
             for (_, _, _, spot) in talk.spots.iter().filter(|(of, ..)| *of == asset) {
@@ -222,8 +225,17 @@ impl Case<'_> {
                 link.lost = canaries.len() as u64;
             }
         }
+        for link in links.values_mut() {
+            let far_side = far_side(&link.link);
+            let Some(onward) = self.onward.get(far_side) else { continue };
+            let fooled = fooled.get(far_side).copied().unwrap_or_default();
+            let Onward { opened, cut, refused } = *onward;
+            link.onward = Beyond { fooled, opened, cut, refused };
+        }
         let positive = self.positive(asset);
-        let facts = InPathFacts { links: links.into_values().collect(), positive };
+        // Only what the far side says is lost by its answer alone.
+        let told = asset == Asset::ResponseBody;
+        let facts = InPathFacts { links: links.into_values().collect(), told, positive };
         (facts.judge(), spots, refusals, Vec::new())
     }
 

@@ -225,7 +225,9 @@ pub(super) fn keys(
     for denied in loot.denied().filter(|_| signed.is_empty()) {
         evidence.push(tried(&denied.provenance.where_found, denied.why.clone()));
     }
-    let refused = loot.denied().count() as u64;
+    // The same file asked for twice is one.
+    let files: BTreeSet<&str> = loot.denied().map(|denied| denied.provenance.where_found.as_str()).collect();
+    let refused = files.len() as u64;
     let there = certificates.len() as u64;
     (KeyFacts { there, signed: signed.into_iter().collect(), refused, positive }, evidence)
 }

@@ -14,7 +14,12 @@ pub(super) fn reach(loot: &Loot, owners: Option<&Loot>, elsewhere: Positive) -> 
     let label = |attempt: &Attempt| format!("{} ({})", attempt.label, attempt.attempt);
     let attempts: Vec<Attempted> = loot
         .attempts()
-        .map(|attempt| Attempted::new(label(attempt), &attempt.answer, attempt.served))
+        .map(|attempt| {
+            let tried = Attempted::new(label(attempt), &attempt.answer, attempt.served);
+            // Who closes on one user and serves another refuses that one.
+            let chosen = attempt.answer == Answer::Closed && owned(owners, attempt) == Positive::Passed;
+            Attempted { outcome: if chosen { Outcome::Refused } else { tried.outcome }, ..tried }
+        })
         .collect();
     let refused = loot.attempts().zip(&attempts).filter(|(_, tried)| tried.outcome == Outcome::Refused);
     let positives = refused.map(|(attempt, _)| owned(owners, attempt)).chain([elsewhere]);

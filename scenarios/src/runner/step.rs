@@ -348,7 +348,7 @@ fn conclude(
     let ledger = &standing.ledger;
     let segments = gather::readable(ledger, scenario.vantage);
     let conversations = gather::conversations(ledger, &segments);
-    let onward = gather::onward(ledger, &segments);
+    let onward = gather::onward(ledger, &segments, attack.end);
     let memory = Memory::search(ledger, scenario.vantage);
     let cells: Vec<Cell> = Snapshot::of(stage.emitter.events()).cells;
     let controls = stage.plan.controls(stage.pair);

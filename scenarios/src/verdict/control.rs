@@ -18,19 +18,22 @@ pub struct ControlRef {
 
 /// The outcome of `controls` for one asset of a cell on the architecture `own`: passed only if every one of
 /// them is. No control, a control without such a cell, and one where the asset was never at stake are missing,
-/// not failed. A careless arm on the same architecture that itself lost nothing, by its own controlled verdict,
-/// does not count against it: what even the careless do not lose needs the probe proven elsewhere.
+/// not failed. A careless arm on the same architecture that lost other assets but not this one does not count
+/// against it, if the probe got this one elsewhere: there was carelessness, and even that did not lose it.
 pub fn resolve(asset: Asset, own: &str, controls: &[ControlRef], cells: &[Cell]) -> Positive {
     let elsewhere = controls.iter().any(|control| control.architecture != own);
+    let of = |control: &ControlRef| {
+        let (architecture, scenario) = (control.architecture.clone(), control.scenario.clone());
+        cells.iter().filter(move |cell| cell.architecture == architecture && cell.scenario == scenario)
+    };
+    let careless = |control: &ControlRef| {
+        elsewhere && control.architecture == own && of(control).any(|cell| cell.verdict == Verdict::Broken)
+    };
     let outcome = |control: &ControlRef| {
-        let cell = cells.iter().rev().find(|cell| {
-            cell.asset == asset
-                && cell.architecture == control.architecture
-                && cell.scenario == control.scenario
-        });
+        let cell = of(control).rfind(|cell| cell.asset == asset);
         match cell.map(|cell| cell.verdict) {
             Some(Verdict::Broken) => Positive::Passed,
-            Some(Verdict::Held) if elsewhere && control.architecture == own => Positive::Passed,
+            Some(Verdict::Held) if careless(control) => Positive::Passed,
             Some(Verdict::Held | Verdict::Inconclusive) => Positive::Failed,
             Some(Verdict::NotExercised) | None => Positive::Missing,
         }
@@ -101,16 +104,19 @@ mod tests {
     }
 
     #[test]
-    fn a_careless_arm_that_lost_nothing_leaves_it_to_the_probe_elsewhere() {
-        let careless = |verdict| cell("mutual", Asset::ResponseBody, verdict);
+    fn a_careless_arm_that_lost_other_things_leaves_this_one_to_the_probe_elsewhere() {
+        use Verdict::{Broken, Held, Inconclusive};
         let open = cell("open", Asset::ResponseBody, Verdict::Broken);
         let both = [control("open"), control("mutual")];
-        let outcome = |controls: &[ControlRef], verdict| {
-            resolve(Asset::ResponseBody, "mutual", controls, &[open.clone(), careless(verdict)])
+        let outcome = |controls: &[ControlRef], this, other| {
+            let careless = [cell("mutual", Asset::ResponseBody, this), cell("mutual", Asset::Token, other)];
+            let cells: Vec<Cell> = careless.into_iter().chain([open.clone()]).collect();
+            resolve(Asset::ResponseBody, "mutual", controls, &cells)
         };
-        assert_eq!(outcome(&both, Verdict::Held), Positive::Passed);
-        assert_eq!(outcome(&both, Verdict::Inconclusive), Positive::Failed);
-        assert_eq!(outcome(&both[1..], Verdict::Held), Positive::Failed, "nothing proves the probe");
+        assert_eq!(outcome(&both, Held, Broken), Positive::Passed);
+        assert_eq!(outcome(&both, Held, Held), Positive::Failed, "nobody there was careless");
+        assert_eq!(outcome(&both, Inconclusive, Broken), Positive::Failed);
+        assert_eq!(outcome(&both[1..], Held, Broken), Positive::Failed, "nothing proves the probe");
     }
 
     #[test]

@@ -14,6 +14,8 @@ use crate::event::{Control, Positive, Verdict};
 pub struct InPathFacts {
     /// Every redirected link.
     pub links: Vec<RedirectedLink>,
+    /// Does the asset travel towards the victim, so that only an answer of the far side can give it away?
+    pub told: bool,
     /// Outcome of the positive control for this asset.
     pub positive: Positive,
 }
@@ -31,10 +33,10 @@ pub struct RedirectedLink {
     pub refusals: u64,
     /// Of these, TLS handshakes that completed.
     pub accepted: u64,
-    /// Connections the impostor itself opened to the far side.
-    pub onward: u64,
-    /// Of these, refused by the far side with captured proof.
-    pub onward_refused: u64,
+    /// Of the arrivals, those with protected records that the run's key log does not open.
+    pub locked: u64,
+    /// What became of the impostor's own connections to the far side.
+    pub onward: Beyond,
     /// Canaries of the asset in loot, or readable by the impostor.
     pub lost: u64,
 }
@@ -44,16 +46,24 @@ impl RedirectedLink {
         self.carried + self.lost > 0
     }
 
-    /// The far side refused whatever the impostor opened: victims it fooled were told nothing, and said no more
-    /// than their first words.
+    /// The far side refused whatever the impostor opened for those it fooled: they were told nothing.
     fn is_dead_end(&self) -> bool {
-        self.onward > 0 && self.onward_refused == self.onward
+        let Beyond { fooled, opened, cut, refused } = self.onward;
+        self.locked == 0 && refused > 0 && refused + cut == opened && opened >= fooled
     }
+}
 
-    /// Arrivals that came to nothing by a captured refusal, of the victim or of the far side.
-    fn answered(&self) -> u64 {
-        self.refusals + if self.is_dead_end() { self.accepted } else { 0 }
-    }
+/// The impostor's own connections to one far side, for the victims of every link that leads there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Beyond {
+    /// Victims who took the impostor for this far side.
+    pub fooled: u64,
+    /// Connections the impostor opened there.
+    pub opened: u64,
+    /// Of these, cut by the end of the attack before anything was said to them.
+    pub cut: u64,
+    /// Of these, refused for their certificate, or the lack of one, with captured proof.
+    pub refused: u64,
 }
 
 impl InPathFacts {
@@ -108,7 +118,7 @@ impl InPathFacts {
             let reason = format!("Nothing was asked of {}: no connection arrived there.", self.links(silent));
             return (Verdict::Inconclusive, reason);
         }
-        let fooled = self.sum(|link| if link.carries() { link.accepted } else { 0 });
+        let fooled = self.sum(|link| if self.is_shut(link) { link.accepted } else { 0 });
         let reason = if fooled > 0 {
             let fooled = count(fooled, "redirected connection was", "redirected connections were");
             format!(
@@ -124,7 +134,7 @@ impl InPathFacts {
     /// Arrivals on links that carry the asset and that nobody can be shown to have refused.
     fn unproved(&self) -> Option<String> {
         let relevant = || self.links.iter().filter(|link| link.carries());
-        let open = |link: &RedirectedLink| link.carries() && link.accepted > 0 && !link.is_dead_end();
+        let open = |link: &RedirectedLink| link.carries() && link.accepted > 0 && !self.is_shut(link);
         let accepted: u64 = relevant().filter(|link| open(link)).map(|link| link.accepted).sum();
         if accepted > 0 {
             let on = self.links(open);
@@ -133,12 +143,22 @@ impl InPathFacts {
                 "{accepted} with the impostor completed on {on}, yet no canary was found in its hands."
             ));
         }
-        let missing: u64 = relevant().map(|link| link.arrivals.saturating_sub(link.answered())).sum();
+        let missing: u64 = relevant().map(|link| link.arrivals.saturating_sub(self.answered(link))).sum();
         (missing > 0).then(|| {
-            let on = self.links(|link| link.carries() && link.answered() < link.arrivals);
+            let on = self.links(|link| link.carries() && self.answered(link) < link.arrivals);
             let missing = count(missing, "connection", "connections");
             format!("{missing} reached the impostor on {on} without a captured refusal.")
         })
+    }
+
+    /// Nothing of this asset can have come through: it is only told, and the far side told the impostor nothing.
+    fn is_shut(&self, link: &RedirectedLink) -> bool {
+        self.told && link.carries() && link.is_dead_end()
+    }
+
+    /// Arrivals that came to nothing by a captured refusal, of the victim or of the far side.
+    fn answered(&self, link: &RedirectedLink) -> u64 {
+        link.refusals + if self.is_shut(link) { link.accepted } else { 0 }
     }
 
     fn sum(&self, what: impl Fn(&RedirectedLink) -> u64) -> u64 {
@@ -159,11 +179,17 @@ mod tests {
 
     fn link(carried: u64, arrivals: u64, refusals: u64, accepted: u64, lost: u64) -> RedirectedLink {
         let link = String::from("a/x>b/y");
-        RedirectedLink { link, carried, arrivals, refusals, accepted, onward: 0, onward_refused: 0, lost }
+        let onward = Beyond::default();
+        RedirectedLink { link, carried, arrivals, refusals, accepted, locked: 0, onward, lost }
     }
 
-    fn dead_end(onward: u64, onward_refused: u64) -> RedirectedLink {
-        RedirectedLink { onward, onward_refused, ..link(9, 4, 1, 3, 0) }
+    /// Four arrivals, three of them fooled.
+    fn fooled(opened: u64, cut: u64, refused: u64) -> RedirectedLink {
+        RedirectedLink { onward: Beyond { fooled: 3, opened, cut, refused }, ..link(9, 4, 1, 3, 0) }
+    }
+
+    fn judged(links: Vec<RedirectedLink>, told: bool, positive: Positive) -> Judgement {
+        InPathFacts { links, told, positive }.judge()
     }
 
     #[test]
@@ -176,15 +202,6 @@ mod tests {
             ("lost after a handshake", vec![link(9, 4, 0, 4, 2)], Missing, Broken),
             ("lost where nobody knew it travels", vec![link(0, 4, 4, 0, 1)], Failed, Broken),
             ("all refused", vec![refused()], Passed, Held),
-            ("fooled, but the far side refused each", vec![dead_end(3, 3)], Passed, Held),
-            ("fooled, and the far side let one in", vec![dead_end(3, 2)], Passed, Inconclusive),
-            ("fooled, and the far side was never asked", vec![dead_end(0, 0)], Passed, Inconclusive),
-            (
-                "fooled, the far side refused, the first words lost",
-                vec![RedirectedLink { lost: 1, ..dead_end(3, 3) }],
-                Passed,
-                Broken,
-            ),
             ("all refused, control failed", vec![refused()], Failed, Inconclusive),
             ("all refused, control missing", vec![refused()], Missing, Inconclusive),
             ("one refusal not captured", vec![link(9, 4, 3, 0, 0)], Passed, Inconclusive),
@@ -197,13 +214,40 @@ mod tests {
             ("nothing redirected", vec![], Passed, NotExercised),
         ];
         for (story, links, positive, expected) in table {
-            assert_eq!(InPathFacts { links, positive }.judge().verdict, expected, "{story}");
+            assert_eq!(judged(links, true, positive).verdict, expected, "{story}");
+        }
+    }
+
+    /// What a far side refuses to tell the impostor it cannot tell a fooled victim; whatever is not proved of that
+    /// leaves the row open.
+    #[test]
+    fn a_far_side_that_refuses_the_impostor_keeps_what_it_would_have_told() {
+        use Verdict::{Broken, Held, Inconclusive};
+        let told = true;
+        let table = [
+            ("each was refused", fooled(3, 0, 3), told, Held),
+            ("one was cut by the end of the attack", fooled(4, 1, 3), told, Held),
+            ("all were cut", fooled(3, 3, 0), told, Inconclusive),
+            ("one was let in", fooled(3, 0, 2), told, Inconclusive),
+            ("fewer were asked for than were fooled", fooled(2, 0, 2), told, Inconclusive),
+            ("the far side was never asked", fooled(0, 0, 0), told, Inconclusive),
+            ("what the victim says is another matter", fooled(3, 0, 3), false, Inconclusive),
+            (
+                "its records could not be opened",
+                RedirectedLink { locked: 1, ..fooled(3, 0, 3) },
+                told,
+                Inconclusive,
+            ),
+            ("lost nevertheless", RedirectedLink { lost: 1, ..fooled(3, 0, 3) }, told, Broken),
+        ];
+        for (story, link, told, expected) in table {
+            assert_eq!(judged(vec![link], told, Positive::Passed).verdict, expected, "{story}");
         }
     }
 
     #[test]
     fn counts_are_canaries_and_else_connections() {
-        let judged = |link| InPathFacts { links: vec![link], positive: Positive::Passed }.judge();
+        let judged = |link| judged(vec![link], false, Positive::Passed);
         let lost = judged(link(9, 4, 0, 4, 5));
         assert_eq!((lost.sent, lost.exposed), (5, 5));
         let refused = judged(link(9, 4, 4, 0, 0));
@@ -215,16 +259,22 @@ mod tests {
     fn a_link_that_was_never_asked_leaves_the_row_open_and_is_named() {
         let mut silent = link(9, 0, 0, 0, 0);
         silent.link = String::from("edge/p>api-2/q");
-        let facts = InPathFacts { links: vec![link(9, 2, 2, 0, 0), silent], positive: Positive::Passed };
+        let facts =
+            InPathFacts { links: vec![link(9, 2, 2, 0, 0), silent], told: false, positive: Positive::Passed };
         let judged = facts.judge();
         assert_eq!(judged.verdict, Verdict::Inconclusive);
         assert!(judged.reason.contains("Nothing was asked of edge/p>api-2/q"), "{}", judged.reason);
     }
 
     fn links() -> impl Strategy<Value = Vec<RedirectedLink>> {
-        let one = (0u64..3, 0u64..4, 0u64..4, 0u64..2, 0u64..2)
-            .prop_map(|(c, a, r, h, l)| link(c, a, r.min(a), h.min(a), l));
-        prop::collection::vec(one, 0..4)
+        let one = (0u64..3, 0u64..4, 0u64..4, 0u64..2, 0u64..2);
+        let beyond = (0u64..3, 0u64..3, 0u64..2, 0u64..3);
+        let both =
+            (one, beyond).prop_map(|((c, a, r, h, l), (fooled, opened, cut, refused))| RedirectedLink {
+                onward: Beyond { fooled, opened, cut, refused },
+                ..link(c, a, r.min(a), h.min(a), l)
+            });
+        prop::collection::vec(both, 0..4)
     }
 
     proptest! {
@@ -232,19 +282,18 @@ mod tests {
         fn more_loot_always_breaks(mut links in links(), more in 1u64..5) {
             links.push(link(1, 1, 1, 0, 0));
             links[0].lost += more;
-            let judged = InPathFacts { links, positive: Positive::Passed }.judge();
-            prop_assert_eq!(judged.verdict, Verdict::Broken);
+            prop_assert_eq!(judged(links, true, Positive::Passed).verdict, Verdict::Broken);
         }
 
         #[test]
         fn without_the_control_nothing_is_held(links in links(), failed in any::<bool>()) {
             let positive = if failed { Positive::Failed } else { Positive::Missing };
-            prop_assert_ne!(InPathFacts { links, positive }.judge().verdict, Verdict::Held);
+            prop_assert_ne!(judged(links, true, positive).verdict, Verdict::Held);
         }
 
         #[test]
         fn held_survives_no_lost_proof(links in links()) {
-            let facts = InPathFacts { links, positive: Positive::Passed };
+            let facts = InPathFacts { links, told: true, positive: Positive::Passed };
             if facts.judge().verdict == Verdict::Held {
                 prop_assert!(facts.links.iter().any(|link| link.carries() && link.arrivals > 0));
                 for at in 0..facts.links.len() {

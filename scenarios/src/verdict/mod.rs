@@ -27,7 +27,7 @@ pub use control::{ControlRef, failed_controls, resolve};
 pub use custody::{CustodyFacts, KeyFacts};
 pub use exit::{Finding, exit_code, findings};
 pub use expectation::{Deviation, deviations};
-pub use in_path::{InPathFacts, RedirectedLink};
+pub use in_path::{Beyond, InPathFacts, RedirectedLink};
 pub use key_file::{KeyFileFacts, TriedKey};
 pub use passive::{Leg, PassiveFacts};
 pub use reach::{Attempted, Outcome, ReachFacts};

@@ -56,9 +56,10 @@ impl Outcome {
             | Answer::Denied(_)
             | Answer::NoRoute
             | Answer::Alert(_)
-            | Answer::Closed
             | Answer::Http(401 | 403) => Self::Refused,
-            Answer::Http(_) | Answer::Silence | Answer::Bytes(_) | Answer::Error(_) => Self::Unclear,
+            Answer::Http(_) | Answer::Closed | Answer::Silence | Answer::Bytes(_) | Answer::Error(_) => {
+                Self::Unclear
+            }
         }
     }
 }
@@ -168,9 +169,6 @@ impl ReachFacts {
         if refused > 0 {
             return held_if_controlled(self.positive, reason);
         }
-        if unclear > 0 {
-            return (Verdict::Inconclusive, reason);
-        }
         (Verdict::NotExercised, format!("{reason} No real socket was asked."))
     }
 
@@ -259,12 +257,17 @@ mod tests {
     #[test]
     fn only_an_answer_somebody_gave_is_a_refusal() {
         let denied = Answer::Denied(String::from("EACCES"));
-        for answer in [Answer::Refused, denied, Answer::Closed, Answer::Http(401), Answer::Http(403)] {
+        for answer in [Answer::Refused, denied, Answer::Http(401), Answer::Http(403)] {
             assert_eq!(Outcome::of(&answer, false), Outcome::Refused, "{answer}");
             assert_eq!(Outcome::of(&answer, true), Outcome::Served, "{answer}");
         }
-        let unclear =
-            [Answer::Silence, Answer::Http(404), Answer::Http(200), Answer::Bytes(String::from("x"))];
+        let unclear = [
+            Answer::Silence,
+            Answer::Closed,
+            Answer::Http(404),
+            Answer::Http(200),
+            Answer::Bytes(String::from("x")),
+        ];
         for answer in unclear {
             assert_eq!(Outcome::of(&answer, false), Outcome::Unclear, "{answer}");
         }

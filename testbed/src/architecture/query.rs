@@ -189,6 +189,14 @@ impl Architecture {
         routed.or_else(certified).map(String::as_str)
     }
 
+    /// Every listener at the end of a listener's chains, for its own name: one, or as many as serve that name.
+    pub fn ends_of(&self, id: ListenerId) -> Vec<ListenerId> {
+        match self.onward(id).as_slice() {
+            [] => vec![id],
+            onward => onward.iter().flat_map(|dial| self.ends_of(self[*dial].to)).collect(),
+        }
+    }
+
     /// The dials a listener's connections go on to, for its own name; empty where it answers itself.
     pub fn onward(&self, id: ListenerId) -> Vec<DialId> {
         let routed = self[id].routes.first().map(|route| route.to.clone()).unwrap_or_default();

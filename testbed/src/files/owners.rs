@@ -124,7 +124,8 @@ mod tests {
             }
             Owners::None { why } => {
                 assert!(!rustix::process::geteuid().is_root(), "{why}");
-                println!("SKIPPED: {why}");
+                let _ =
+                    std::io::Write::write_all(&mut std::io::stderr(), format!("SKIPPED: {why}\n").as_bytes());
             }
         }
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0, "the probe is gone");

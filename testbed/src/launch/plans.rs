@@ -178,10 +178,12 @@ impl Drawing<'_> {
 
     /// What a service calls itself: its public catalog entry, or its own first listener.
     fn public_url(&self, process: ProcessId) -> String {
-        let published =
-            self.architecture.catalog.iter().find(|service| {
-                self.architecture[self.architecture.end_of(service.public)].process == process
-            });
+        let serves = |listener: &ListenerId| self.architecture[*listener].process == process;
+        let published = self
+            .architecture
+            .catalog
+            .iter()
+            .find(|service| self.architecture.ends_of(service.public).iter().any(serves));
         let listener =
             published.map(|service| service.public).or(self.architecture[process].listeners.first().copied());
         listener.map_or_else(String::new, |listener| self.url(listener))

@@ -67,8 +67,8 @@ pub struct Seen {
     pub links: BTreeMap<(u32, SegmentId, String), LinkTotals>,
     /// Flows that a rule sent elsewhere, with the link they were meant for.
     pub detours: BTreeMap<u64, String>,
-    /// Flows the attacker opened.
-    pub attackers: BTreeSet<u64>,
+    /// Flows the attacker opened, with their links: all of them, whatever became of their capture.
+    pub attackers: BTreeMap<u64, String>,
     /// Bytes that crossed, all flows, both ways.
     pub bytes: u64,
 }
@@ -124,7 +124,11 @@ impl Watch {
 impl Observer for Watch {
     fn opened(&mut self, flow: &Arc<Flow>) {
         if flow.kind == Kind::Attacker {
-            self.seen.lock().unwrap_or_else(PoisonError::into_inner).attackers.insert(flow.id);
+            self.seen
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .attackers
+                .insert(flow.id, flow.link.clone());
         }
         if flow.kind != Kind::Honest {
             return;

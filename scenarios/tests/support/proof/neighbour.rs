@@ -21,7 +21,8 @@ pub(crate) fn helper() -> Helper {
 pub(crate) fn possible() -> bool {
     let root = rustix::process::geteuid().is_root();
     if !root {
-        println!("SKIPPED: only root can become other users");
+        let _ =
+            std::io::Write::write_all(&mut std::io::stderr(), b"SKIPPED: only root can become other users\n");
     }
     root
 }

@@ -4,7 +4,7 @@ use toml::Spanned;
 
 use super::{
     super::{
-        Dial, DialId, DialTls, HostId, Identity, Listener, ListenerId, Place, ProcessId, Verify,
+        Dial, DialTls, HostId, Identity, Listener, ListenerId, Place, ProcessId, Verify,
         diagnose::Finding,
         literal::{DialLiteral, Item, Literal, TlsLiteral},
         suggest::quoted_list,
@@ -20,10 +20,10 @@ pub(super) fn dials(
     draft: &Draft,
     findings: &mut Vec<Finding>,
 ) -> Vec<Option<Dial>> {
-    each(&literal.dials, |index, item, body| {
+    each(&literal.dials, |_, item, body| {
         let before = findings.len();
         let to = names.listeners.find(&body.to, findings);
-        let resolver = Resolver { literal, names, draft, item, body, passes: passes(draft, index) };
+        let resolver = Resolver { literal, names, draft, item, body, passes: passes(literal, item) };
         let target = to.and_then(|to| at(&draft.listeners, to));
         if let Some(target) = target {
             resolver.check_way(target, findings);
@@ -47,10 +47,15 @@ pub(super) fn dials(
     })
 }
 
-/// Does it carry a caller's TLS on, unopened?
-fn passes(draft: &Draft, dial: usize) -> bool {
-    let listeners = draft.listeners.iter().flatten();
-    listeners.flat_map(|listener| &listener.routes).any(|route| route.to.contains(&DialId(dial)))
+/// Does it carry a caller's TLS on, unopened? Asked of what is written: a listener with an error of its own
+/// routes to it no less.
+fn passes(literal: &Literal, item: &Item<DialLiteral>) -> bool {
+    let own = literal.listeners.iter().filter(|listener| listener.parent == item.parent);
+    let routes = own.filter_map(|listener| listener.body.as_ref()?.routes.as_ref());
+    routes
+        .flat_map(|routes| routes.get_ref().iter())
+        .flat_map(|route| route.to.get_ref())
+        .any(|dial| dial.get_ref() == item.name.get_ref())
 }
 
 /// A dial may not say `off`.
@@ -131,19 +136,22 @@ impl Resolver<'_> {
     }
 
     /// What a caller who asks for `server_name` meets at a listener: the listener's own certificate, or, where
-    /// it passes TLS on, that of whom the name is routed to.
+    /// it passes TLS on, that of whom the name is routed to, however often.
     fn met(&self, target: &Listener, server_name: Option<&str>) -> Option<&Identity> {
-        if let Some(identity) = target.identity {
-            return at(&self.draft.identities, identity.0);
+        let mut target = target;
+        // A loop of routes is reported elsewhere; here it must only end.
+        for _ in 0..=self.draft.listeners.len() {
+            if let Some(identity) = target.identity {
+                return at(&self.draft.identities, identity.0);
+            }
+            let route = match server_name {
+                Some(name) => target.routes.iter().find(|route| route.name == name)?,
+                None => target.routes.first()?,
+            };
+            let beyond = &self.literal.dials.get(route.to.first()?.0)?.body.as_ref()?.to;
+            target = at(&self.draft.listeners, self.names.listeners.find(beyond, &mut Vec::new())?)?;
         }
-        let route = match server_name {
-            Some(name) => target.routes.iter().find(|route| route.name == name)?,
-            None => target.routes.first()?,
-        };
-        let dial = self.literal.dials.get(route.to.first()?.0)?;
-        let beyond = &dial.body.as_ref()?.to;
-        let beyond = self.names.listeners.find(beyond, &mut Vec::new())?;
-        at(&self.draft.identities, at(&self.draft.listeners, beyond)?.identity?.0)
+        None
     }
 
     fn check_clear(&self, target: &Listener, findings: &mut Vec<Finding>) {

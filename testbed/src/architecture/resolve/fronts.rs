@@ -61,6 +61,16 @@ pub(super) fn client_auth(
         }
         identities(list, names, findings)
     });
+    // A name is worth what the least of the authorities that may issue it is worth.
+    if let (Some(list), true) = (&literal.allow, literal.trust.get_ref().len() > 1) {
+        findings.push(
+            Finding::new(
+                list.span(),
+                "callers are allowed by name, and more than one authority is trusted for it",
+            )
+            .help("trust exactly one authority in `trust`"),
+        );
+    }
     let required = literal.required.as_ref().is_none_or(|required| *required.get_ref());
     Some(ClientAuth { trust: trust?, required, allow })
 }
@@ -77,6 +87,17 @@ pub(super) fn client_cert(resolver: &Resolver<'_>, findings: &mut Vec<Finding>) 
         findings.push(
             Finding::new(literal.span(), "a listener that asks for no certificate cannot pass one on")
                 .help("add `client_auth = { trust = […] }`"),
+        );
+    }
+    let several = body.client_auth.as_ref().is_some_and(|auth| auth.get_ref().trust.get_ref().len() > 1);
+    let accept_from = &literal.get_ref().accept_from;
+    if several && !accept_from.get_ref().is_empty() {
+        findings.push(
+            Finding::new(
+                accept_from.span(),
+                "callers are believed by name, and more than one authority is trusted",
+            )
+            .help("trust exactly one authority in `client_auth`"),
         );
     }
     Some(ClientCert { accept_from: identities(&literal.get_ref().accept_from, resolver.names, findings) })

@@ -22,9 +22,16 @@ pub(super) fn routes(resolver: &Resolver<'_>, findings: &mut Vec<Finding>) -> Ve
                 .help("remove `identity`, or forward to one dial with `forward`"),
         );
     }
-    if list.get_ref().is_empty() || list.get_ref().len() > MOST_ROUTES {
-        let message = format!("{} names are routed: expected 1 to {MOST_ROUTES}", list.get_ref().len());
-        findings.push(Finding::new(list.span(), message));
+    match list.get_ref().len() {
+        0 => findings.push(
+            Finding::new(list.span(), "no name is routed")
+                .help("add `{ name = \"…\", to = [\"…\"] }`, or forward to one dial with `forward`"),
+        ),
+        count if count > MOST_ROUTES => {
+            let message = format!("{count} names are routed, at most {MOST_ROUTES} are");
+            findings.push(Finding::new(list.span(), message));
+        }
+        _ => {}
     }
     let mut seen = BTreeSet::new();
     for route in list.get_ref() {

@@ -62,6 +62,12 @@ fn peers(resolver: &Resolver<'_>, findings: &mut Vec<Finding>) -> Vec<String> {
         );
         return Vec::new();
     };
+    if list.get_ref().is_empty() {
+        findings.push(
+            Finding::new(list.span(), "an empty list lets nobody connect")
+                .help("name at least one user of this host"),
+        );
+    }
     let here = resolver.literal.processes.iter().filter(|process| process.parent == resolver.host());
     let users: Vec<&str> =
         here.filter_map(|process| Some(process.body.as_ref()?.user.get_ref().as_str())).collect();
