@@ -165,7 +165,6 @@ impl Stage<'_> {
         let Place { architecture, scenario: id } = standing.place.clone();
         self.emitter.send(Event::PhaseStarted { architecture: architecture.clone(), scenario: id, phase });
         standing.ledger.fabric.set_phase(stream as u32 + 1);
-        standing.ledger.renew_logins().await;
         let extent = extent(&standing.phases, phase);
         let stop = &standing.tokens.step;
         let shift = Shift { scenario: &scenario, architecture: &architecture, phase, stream, extent, stop };
@@ -174,7 +173,9 @@ impl Stage<'_> {
         let (crowd, ledger) = (&standing.honest, &standing.ledger);
         let mut desk =
             Desk { ledger, live: &mut standing.live, controls: self.controls, emitter: &mut *self.emitter };
-        let mut working = std::pin::pin!(crowd.arrive(ledger, &shift));
+        // A phase is not over before every service's login was put to the question, however few users there were.
+        let renewing = stop.run_until_cancelled(ledger.renew_logins());
+        let mut working = std::pin::pin!(async { tokio::join!(renewing, crowd.arrive(ledger, &shift)).1 });
         let arrived = loop {
             tokio::select! {
                 done = &mut working => break done?,

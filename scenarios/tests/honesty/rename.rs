@@ -48,12 +48,18 @@ fn renamed(base: &Architecture, names: &mut Names) -> Architecture {
 
 /// Every name of an architecture, dials apart.
 fn given(architecture: &Architecture) -> Vec<String> {
-    let Architecture { segments, hosts, processes, listeners, authorities, identities, .. } = architecture;
+    let Architecture { segments, hosts, processes, listeners, dials, authorities, identities, .. } =
+        architecture;
     let names = std::iter::once(&architecture.name)
         .chain(segments.iter().map(|segment| &segment.name))
         .chain(hosts.iter().map(|host| &host.name))
         .chain(processes.iter().flat_map(|process| [&process.name, &process.user]))
         .chain(listeners.iter().map(|listener| &listener.name))
+        .chain(listeners.iter().flat_map(|listener| listener.routes.iter().map(|route| &route.name)))
+        .chain(
+            listeners.iter().filter_map(|listener| listener.socket.as_ref()).flat_map(|socket| &socket.peers),
+        )
+        .chain(dials.iter().filter_map(|dial| Some(&dial.tls.as_ref()?.server_name)))
         .chain(authorities.iter().map(|authority| &authority.name))
         .chain(identities.iter().flat_map(|identity| identity.names.iter().chain([&identity.name])))
         .chain(architecture.catalog.iter().map(|service| &service.name))

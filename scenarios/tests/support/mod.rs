@@ -18,6 +18,7 @@ use scenarios::{
     event::{Cell, Event, Positive, Stamped, ValidityFlag, Verdict},
     runner::{self, Request},
     snapshot::Snapshot,
+    verdict::deviations,
 };
 use testbed::{
     architecture::{self, Architecture},
@@ -46,9 +47,10 @@ pub(crate) fn shipped() -> Vec<Architecture> {
     architecture::names().map(|name| architecture::load(name).unwrap()).collect()
 }
 
-/// One scenario of each family that is no flood: sniffed in public and inside, in the path, reached, escaped.
+/// One scenario of each family that is no flood: sniffed in public and inside, in the path, reached, escaped, in
+/// memory.
 pub(crate) fn families() -> Vec<Scenario> {
-    ["public-sniff", "management-sniff", "management-in-path", "direct-connect", "escaped-host"]
+    ["public-sniff", "management-sniff", "management-in-path", "direct-connect", "escaped-host", "host-root"]
         .map(|id| catalog::load(id).unwrap())
         .to_vec()
 }
@@ -77,23 +79,25 @@ pub(crate) fn reference() -> &'static [Cell] {
 
 /// Runs to the end.
 pub(crate) fn run(request: Request) -> Vec<Cell> {
-    let [cells] = run_together([request]);
+    let events: Vec<Stamped> = runner::start(request).unwrap().events.iter().collect();
+    let cells = valid(&events);
+    let notes: Vec<&Event> =
+        events.iter().map(|event| &event.event).filter(|event| matches!(event, Event::Note { .. })).collect();
+    let wrong: Vec<String> = deviations(&cells).iter().map(ToString::to_string).collect();
+    assert_eq!(Snapshot::of(&events).ended, Some(0), "{notes:?} {wrong:?}");
     cells
 }
 
-/// Several runs at once: most of a run is waiting for users who have not arrived yet.
-pub(crate) fn run_together<const N: usize>(requests: [Request; N]) -> [Vec<Cell>; N] {
-    let sessions = requests.map(|request| runner::start(request).unwrap());
-    sessions.map(|session| finished(&session.events.iter().collect::<Vec<_>>()))
+/// Several runs at once, whatever they found.
+pub(crate) fn run_together(requests: impl IntoIterator<Item = Request>) -> Vec<Vec<Cell>> {
+    let sessions: Vec<_> = requests.into_iter().map(|request| runner::start(request).unwrap()).collect();
+    sessions.iter().map(|session| valid(&session.events.iter().collect::<Vec<_>>())).collect()
 }
 
-fn finished(events: &[Stamped]) -> Vec<Cell> {
-    let notes: Vec<&Event> =
-        events.iter().map(|event| &event.event).filter(|event| matches!(event, Event::Note { .. })).collect();
+/// The cells of a run that came to its end and may be believed.
+fn valid(events: &[Stamped]) -> Vec<Cell> {
     let snapshot = Snapshot::of(events);
-    let wrong: Vec<String> =
-        scenarios::verdict::deviations(&snapshot.cells).iter().map(ToString::to_string).collect();
-    assert_eq!(snapshot.ended, Some(0), "{notes:?} {wrong:?}");
+    assert!(snapshot.ended.is_some());
     let invalid: Vec<_> =
         snapshot.invalid.iter().filter(|(flag, ..)| *flag == ValidityFlag::Exposure).collect();
     assert!(invalid.is_empty(), "{invalid:?}");

@@ -1,7 +1,7 @@
 //! Other names for everything that has one: random words, the same word for the same name everywhere.
 //!
-//! Kept, because the formats fix them: programs, the dials `users` and `compute` open by name, service
-//! types, security domains, `local`, and scenarios' own ids.
+//! Kept, because the formats fix them: programs, the dials that services and users open by name, service types,
+//! security domains, `local` and `unix`, and scenarios' own ids.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -133,7 +133,7 @@ impl Names {
     }
 
     fn listener(&mut self, listener: &mut Value) {
-        if listener["on"].as_str() != Some("local") {
+        if !["local", "unix"].contains(&listener["on"].as_str().unwrap()) {
             self.text(Kind::Segment, &mut listener["on"]);
         }
         for (key, kind) in [("identity", Kind::Identity), ("forward", Kind::Dial)] {
@@ -141,14 +141,32 @@ impl Names {
                 self.text(kind, name);
             }
         }
+        for route in listener.get_mut("routes").into_iter().flat_map(list) {
+            self.text(Kind::Dns, &mut route["name"]);
+            self.texts(Kind::Dial, &mut route["to"]);
+        }
+        if let Some(peers) = listener.get_mut("peers") {
+            self.texts(Kind::User, peers);
+        }
+        if let Some(asking) = listener.get_mut("client_auth") {
+            self.texts(Kind::Authority, &mut asking["trust"]);
+            if let Some(allow) = asking.get_mut("allow") {
+                self.texts(Kind::Identity, allow);
+            }
+        }
+        if let Some(said) = listener.get_mut("client_cert") {
+            self.texts(Kind::Identity, &mut said["accept_from"]);
+        }
     }
 
     fn dial(&mut self, dial: &mut Value) {
         self.path(&mut dial["to"], Some(Kind::Listener));
         let Some(tls) = dial.get_mut("tls") else { return };
         self.texts(Kind::Authority, &mut tls["trust"]);
-        if let Some(name) = tls.get_mut("server_name") {
-            self.text(Kind::Dns, name);
+        for (key, kind) in [("server_name", Kind::Dns), ("identity", Kind::Identity)] {
+            if let Some(name) = tls.get_mut(key) {
+                self.text(kind, name);
+            }
         }
     }
 

@@ -13,6 +13,8 @@ use std::{
     time::Duration,
 };
 
+use tokio::time::timeout;
+
 pub use forgetful::Forgetful;
 pub use recorder::Recorder;
 pub use watch::{Finding, LinkTotals, Seen, Watch};
@@ -34,6 +36,9 @@ use crate::{
     },
     vocabulary::Asset,
 };
+
+/// The longest [`Ledger::renew_logins`] waits.
+const RENEWAL_PATIENCE: Duration = Duration::from_secs(3);
 
 /// Everything a judge may know of a launch.
 pub struct Ledger {
@@ -109,11 +114,18 @@ impl Ledger {
     }
 
     /// Makes every service that logs in elsewhere do so again. A service's own login happens once an hour, an
-    /// agent's once a connection; a phase of a second would never see their passwords cross.
+    /// agent's once a connection; a phase of a second would never see their passwords cross. Returns when each of
+    /// them was tried, whatever came of it, or after [`RENEWAL_PATIENCE`].
     pub async fn renew_logins(&self) {
-        for node in &self.nodes {
-            node.renew_logins().await;
-        }
+        // All are asked before the first is awaited.
+        let tried: Vec<_> = self.nodes.iter().flat_map(Node::renew_logins).collect();
+        let all = async {
+            for one in tried {
+                one.await;
+            }
+        };
+        // Who could not even try by then will have nothing to show for it, and that is for the judge to say.
+        let _ = timeout(RENEWAL_PATIENCE, all).await;
     }
 
     /// Nodes by `host/process`.

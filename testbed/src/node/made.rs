@@ -2,6 +2,8 @@
 
 use std::{io, sync::Arc};
 
+use tokio_util::sync::CancellationToken;
+
 use super::{
     plan::{DialPlan, Login, NodePlan, ProgramPlan},
     queueing::Queueing,
@@ -11,7 +13,8 @@ use super::{
 use crate::{
     launch::REGION,
     services::{
-        compute::{Compute, ComputeConfig, OwnToken, ServiceUser},
+        Renewal,
+        compute::{Compute, ComputeConfig, ServiceUser},
         identity::{Cloud, HashCost, Identity, IdentityConfig},
         login_page::{LoginPage, LoginPageConfig},
         plant::Plant,
@@ -24,7 +27,9 @@ pub(super) struct Made {
     pub(super) serving: Serving,
     pub(super) queue: Queueing,
     pub(super) identity: Option<Arc<Identity>>,
-    pub(super) own_token: Option<OwnToken>,
+    pub(super) compute: Option<Arc<Compute>>,
+    /// Makes the service log in again where it logs in; the queue has its own.
+    pub(super) renewal: Option<Renewal>,
 }
 
 impl Made {
@@ -37,7 +42,7 @@ impl Made {
 
     /// The same without what stands behind its listeners.
     pub(super) fn without_service(self) -> Self {
-        Self { serving: Serving::Nothing, ..self }
+        Self { serving: Serving::Nothing, compute: None, ..self }
     }
 
     fn behind(plan: &NodePlan, world: &World, plant: &Arc<dyn Plant>, queue: &Queueing) -> io::Result<Self> {
@@ -87,14 +92,21 @@ impl Made {
         }
     }
 
+    /// What a service does of its own accord, until `stop`.
+    pub(super) async fn keep_logged_in(&self, stop: &CancellationToken) {
+        if let Some(compute) = &self.compute {
+            compute.keep_logged_in(stop).await;
+        }
+    }
+
     fn identity(identity: Arc<Identity>) -> Self {
         Self { serving: Serving::Http(identity.clone()), identity: Some(identity), ..Self::default() }
     }
 
     fn compute(config: ComputeConfig) -> Self {
         let compute = Compute::new(config);
-        let own_token = Some(compute.own_token());
-        Self { serving: Serving::Http(compute), own_token, ..Self::default() }
+        let (renewal, serving) = (Some(compute.renewal()), Serving::Http(compute.clone()));
+        Self { serving, compute: Some(compute), renewal, ..Self::default() }
     }
 }
 

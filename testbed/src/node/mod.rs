@@ -89,15 +89,10 @@ impl Node {
         self.program.queue().inbox()
     }
 
-    /// Makes a service that logs in elsewhere do so again: before its next call there, or, at
-    /// the queue, at once.
-    pub async fn renew_logins(&self) {
-        if let Some(token) = self.program.own_token() {
-            token.forget().await;
-        }
-        if let Some(renewal) = self.program.queue().renewal() {
-            renewal.ask();
-        }
+    /// Makes a service that logs in elsewhere do so again, at once, everywhere; each future ends when that was
+    /// tried.
+    pub fn renew_logins(&self) -> impl Iterator<Item = impl Future<Output = ()> + use<>> {
+        self.program.renewals().map(|renewal| renewal.ask())
     }
 
     /// Asks every thread to end, without waiting.

@@ -19,7 +19,7 @@ use super::{
     queueing::Queueing,
     wiring::{NodeListen, World, front_codec},
 };
-use crate::services::{compute::OwnToken, identity::Identity, origin::Origin, plant::Plant};
+use crate::services::{Renewal, identity::Identity, origin::Origin, plant::Plant};
 
 /// What a node runs, shared by its threads.
 #[derive(Clone)]
@@ -80,7 +80,7 @@ impl Program {
             Ok(())
         };
         let worked = async {
-            self.made.queue.work(&stop).await;
+            tokio::join!(self.made.queue.work(&stop), self.made.keep_logged_in(&stop));
             Ok(())
         };
         tokio::try_join!(served, worked).map(drop)
@@ -104,8 +104,9 @@ impl Program {
         self.made.identity.as_ref()
     }
 
-    pub(super) fn own_token(&self) -> Option<&OwnToken> {
-        self.made.own_token.as_ref()
+    /// What makes it log in again, wherever it logs in.
+    pub(super) fn renewals(&self) -> impl Iterator<Item = Renewal> {
+        self.made.renewal.clone().into_iter().chain(self.made.queue.renewal())
     }
 
     pub(super) fn queue(&self) -> &Queueing {

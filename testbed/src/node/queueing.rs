@@ -9,8 +9,9 @@ use super::{
     wiring::{NodeConnect, World},
 };
 use crate::services::{
+    Renewal,
     plant::Plant,
-    queue::{Access, Agent, Broker, Inbox, Publisher, Renewal},
+    queue::{Access, Agent, Broker, Inbox, Publisher},
 };
 
 /// What a node has to do with messages.

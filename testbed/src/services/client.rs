@@ -74,15 +74,10 @@ impl Client {
     /// by a new one, once, where repeating is harmless: nothing was written yet, or the method is GET.
     pub async fn exchange(
         &self,
-        mut request: Request<Bytes>,
+        request: Request<Bytes>,
         written: Written,
     ) -> Result<Response<Bytes>, ExchangeError> {
-        if let Ok(host) = HeaderValue::try_from(self.connect.authority()) {
-            request.headers_mut().insert(HOST, host);
-        }
-        if self.keep == 0 {
-            request.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-        }
+        let request = self.addressed(request);
         if let Some(kept) = self.take_idle() {
             let (outcome, wrote) = self.on(kept, request.clone(), &written).await;
             match outcome {
@@ -92,6 +87,26 @@ impl Client {
         }
         let fresh = self.open().await?;
         self.on(fresh, request, &written).await.0
+    }
+
+    /// The same on a new connection, whatever is kept: for what must not fail because a kept one had died.
+    pub async fn exchange_anew(
+        &self,
+        request: Request<Bytes>,
+        written: Written,
+    ) -> Result<Response<Bytes>, ExchangeError> {
+        let fresh = self.open().await?;
+        self.on(fresh, self.addressed(request), &written).await.0
+    }
+
+    fn addressed(&self, mut request: Request<Bytes>) -> Request<Bytes> {
+        if let Ok(host) = HeaderValue::try_from(self.connect.authority()) {
+            request.headers_mut().insert(HOST, host);
+        }
+        if self.keep == 0 {
+            request.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        request
     }
 
     fn take_idle(&self) -> Option<Connection> {

@@ -7,7 +7,8 @@
 //!
 //! [`http`] serves one connection, [`pipeline`] is the order a request passes its filters in, [`identity`],
 //! [`compute`] and [`login_page`] are the apps, [`queue`] carries messages beside them, [`origin`] is what they know
-//! of the listener a call came in by, [`plant`] is where canaries come from. The surface is what the real
+//! of the listener a call came in by, [`plant`] is where canaries come from, [`Renewal`] makes a service log in again.
+//! The surface is what the real
 //! `openstack` client asks for `token issue`, `catalog list`, `endpoint list` and `server list`, what the honest
 //! workload does, and a few privileged operations; everything else is an honest 404 or 405.
 //!
@@ -30,10 +31,12 @@ pub mod origin;
 pub mod pipeline;
 pub mod plant;
 pub mod queue;
+mod renewal;
 pub mod reply;
 mod route;
 mod watched;
 
+pub use renewal::Renewal;
 pub use watched::Written;
 
 #[cfg(test)]

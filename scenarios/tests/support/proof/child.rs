@@ -42,6 +42,12 @@ impl Nest {
             .unwrap()
     }
 
+    /// Where the child puts what is temporary.
+    #[allow(dead_code, reason = "not every test looks there while the child works")]
+    pub(crate) fn temporary(&self) -> &Path {
+        self.temporary.path()
+    }
+
     /// Files and directories the child left behind.
     pub(crate) fn left(&self) -> Vec<String> {
         let names = |path: &Path| {

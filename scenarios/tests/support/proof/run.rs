@@ -17,7 +17,7 @@ use serde::Deserialize;
 use tempfile::TempDir;
 use testbed::{architecture, launch::Realisation};
 
-/// The three shipped architectures, in matrix order.
+/// The shipped architectures, in matrix order.
 pub(crate) fn architectures() -> Vec<String> {
     architecture::names().map(str::to_owned).collect()
 }

@@ -24,6 +24,10 @@ pub(crate) enum Address {
     Inet(SocketAddr),
     /// A Unix socket without a name.
     Unnamed,
+    /// A Unix socket that is a file, by its path.
+    File(String),
+    /// A Unix socket with a name and no file.
+    Abstract(String),
     /// Anything else, as printed.
     Other(String),
 }
@@ -68,6 +72,13 @@ fn address(text: &str) -> Address {
         Some("AF_INET") => inner("inet_addr(\"", '"'),
         Some("AF_INET6") => inner("inet_pton(AF_INET6, \"", '"'),
         Some("AF_UNIX") if text == "AF_UNIX" => return Address::Unnamed,
+        Some("AF_UNIX") => match inner(" sun_path=\"", '"') {
+            Some(path) => return Address::File(path.to_owned()),
+            None => match inner(" sun_path=@\"", '"') {
+                Some(name) => return Address::Abstract(name.to_owned()),
+                None => None,
+            },
+        },
         _ => None,
     };
     match (ip.and_then(|ip| ip.parse().ok()), port) {

@@ -4,6 +4,8 @@
 //! the app believes. Versions are public. Placed after the app, or not at all, those headers mean nothing:
 //! order is security.
 
+use std::sync::Arc;
+
 use hyper::{HeaderMap, Method, StatusCode, header::HeaderValue};
 
 use super::validator::{Holder, Validator};
@@ -37,7 +39,7 @@ const PUBLIC: [&str; 3] = ["/", "/v2.1", "/v2.1/"];
 
 /// The token filter.
 pub(super) struct Auth {
-    pub(super) validator: Validator,
+    pub(super) validator: Arc<Validator>,
     /// Where `WWW-Authenticate` sends people.
     pub(super) identity_uri: String,
     /// A bound token is believed only from the holder of its certificate.

@@ -16,11 +16,15 @@ mod validator;
 
 pub use documents::Worker;
 pub use store::{Actor, Change, ComputeStore, Creation, Deletion, Full, MAX_SERVERS, NewServer, Server};
-pub use validator::{DEADLINE as VALIDATION_DEADLINE, OwnToken, ServiceUser};
+pub use validator::{DEADLINE as VALIDATION_DEADLINE, ServiceUser};
 
 use std::sync::Arc;
 
+use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
+
 use super::{
+    Renewal,
     call::Call,
     client::Client,
     http::Service,
@@ -62,19 +66,19 @@ pub struct ComputeConfig {
 /// One compute process.
 pub struct Compute {
     pipeline: Pipeline,
-    token: OwnToken,
+    validator: Arc<Validator>,
 }
 
 impl Compute {
     /// Sets it up; dials nothing before the first request.
     pub fn new(config: ComputeConfig) -> Arc<Self> {
-        let token = OwnToken::default();
-        let validator = Validator {
+        let validator = Arc::new(Validator {
             client: Client::new(config.identity, KEPT_CONNECTIONS),
             user: config.service_user,
             plant: Arc::clone(&config.plant),
-            token: token.clone(),
-        };
+            token: Mutex::default(),
+            renewal: Renewal::default(),
+        });
         let app = ComputeApp {
             store: config.store,
             endpoint: config.endpoint,
@@ -88,19 +92,24 @@ impl Compute {
                 Box::new(RequestId { headers: REQUEST_ID_HEADERS }),
                 Box::new(SizeLimit { limit: SizeLimit::DEFAULT, dialect: Dialect::Nova }),
                 Box::new(Auth {
-                    validator,
+                    validator: validator.clone(),
                     identity_uri: config.identity_uri,
                     bind_tokens: config.bind_tokens,
                 }),
             ],
             Arc::new(app),
         );
-        Arc::new(Self { pipeline, token })
+        Arc::new(Self { pipeline, validator })
     }
 
-    /// A handle on its own token; it keeps neither the service nor its connections alive.
-    pub fn own_token(&self) -> OwnToken {
-        self.token.clone()
+    /// What makes it log in again; it keeps neither the service nor its connections alive.
+    pub fn renewal(&self) -> Renewal {
+        self.validator.renewal.clone()
+    }
+
+    /// Logs in again whenever it is asked to, until `stop`.
+    pub async fn keep_logged_in(&self, stop: &CancellationToken) {
+        self.validator.keep_logged_in(stop).await;
     }
 }
 

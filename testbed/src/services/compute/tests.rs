@@ -5,6 +5,7 @@ use std::sync::{Arc, atomic::Ordering};
 use bytes::Bytes;
 use hyper::{Request, StatusCode};
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 
 use super::Compute;
 use crate::{
@@ -106,6 +107,45 @@ async fn compute_logs_in_again_once_when_its_own_token_was_revoked() {
     assert_eq!(list().await.status, 200);
     assert_eq!(list().await.status, 200);
     assert_eq!(stand.registry.adopted.lock().unwrap().len() - issued, 1, "one new login");
+}
+
+#[tokio::test]
+async fn compute_that_is_asked_to_logs_in_again_at_once_on_a_new_connection() {
+    let stand = Stand::new().await;
+    let (token, stop) = (stand.token("alice").await, CancellationToken::new());
+    let compute = Compute::new(compute_config(
+        &stand.registry,
+        &stand.store,
+        stand.to_identity.clone(),
+        "nova-password",
+    ));
+    let to_compute = Wire::to(compute.clone(), "compute.invalid");
+    let issued = || stand.registry.adopted.lock().unwrap().len();
+    let opened = || stand.to_identity.opened.load(Ordering::Relaxed);
+    let asking = async {
+        assert_eq!(ask(to_compute.clone(), get("/v2.1/servers", &token)).await.status, 200);
+        let before = (issued(), opened());
+        compute.renewal().ask().await;
+        assert_eq!((issued(), opened()), (before.0 + 1, before.1 + 1), "without any request");
+        assert_eq!(ask(to_compute.clone(), get("/v2.1/servers", &token)).await.status, 200);
+        assert_eq!((issued(), opened()), (before.0 + 1, before.1 + 1), "its new token does");
+        stop.cancel();
+    };
+    tokio::join!(compute.keep_logged_in(&stop), asking);
+}
+
+#[tokio::test]
+async fn a_renewal_that_fails_is_over_as_well() {
+    let stand = Stand::new().await;
+    let stop = CancellationToken::new();
+    let compute =
+        Compute::new(compute_config(&stand.registry, &stand.store, Arc::new(Refused), "nova-password"));
+    let asking = async {
+        compute.renewal().ask().await;
+        stop.cancel();
+    };
+    tokio::join!(compute.keep_logged_in(&stop), asking);
+    assert_eq!(stand.registry.adopted.lock().unwrap().len(), 0);
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Asking identity whose a token is, over the dial named `identity`: for every single request.
 //!
-//! Compute logs in as its service user once and keeps that token; a 401 for it means logging in again, once.
+//! Compute logs in as its service user once and keeps that token; a 401 for it means logging in again, once,
+//! and so does being asked to.
 //! User tokens are never cached: each validation crosses the management segment, as without memcached.
 
 use std::{sync::Arc, time::Duration};
@@ -9,9 +10,10 @@ use bytes::Bytes;
 use hyper::{Request, Response, StatusCode};
 use serde::Deserialize;
 use tokio::{sync::Mutex, time::timeout};
+use tokio_util::sync::CancellationToken;
 
 use crate::services::{
-    Written,
+    Renewal, Written,
     client::{Client, ExchangeError},
     client_cert::Thumbprint,
     keystone,
@@ -83,21 +85,26 @@ pub(super) struct Validator {
     pub(super) client: Client,
     pub(super) user: ServiceUser,
     pub(super) plant: Arc<dyn Plant>,
-    pub(super) token: OwnToken,
-}
-
-/// Compute's own token. Locked while logging in, so that a burst of requests logs in once. Clones share it.
-#[derive(Clone, Default)]
-pub struct OwnToken(Arc<Mutex<Option<String>>>);
-
-impl OwnToken {
-    /// Forgets it, as if it had expired: the next validation logs in again.
-    pub async fn forget(&self) {
-        *self.0.lock().await = None;
-    }
+    /// Compute's own token. Locked while logging in, so that a burst of requests logs in once.
+    pub(super) token: Mutex<Option<String>>,
+    pub(super) renewal: Renewal,
 }
 
 impl Validator {
+    /// Whenever that is asked for, logs in again, as if the token had expired; if that fails, the next validation
+    /// tries once more. May run on several threads, one of which answers. Ends with `stop`.
+    pub(super) async fn keep_logged_in(&self, stop: &CancellationToken) {
+        let renewing = async {
+            loop {
+                let _asked = self.renewal.asked().await;
+                let mut kept = self.token.lock().await;
+                *kept = None;
+                *kept = timeout(DEADLINE, self.log_in()).await.ok().and_then(Result::ok);
+            }
+        };
+        let _: Option<()> = stop.run_until_cancelled(renewing).await;
+    }
+
     /// Who holds `token`; `None` when it is not worth anything.
     pub(super) async fn holder(&self, token: &str) -> Result<Option<Holder>, Unavailable> {
         timeout(DEADLINE, self.validate(token)).await.map_err(|_| Unavailable::Late)?
@@ -135,7 +142,7 @@ impl Validator {
 
     /// Compute's own token; a new one when there is none or it is `stale`.
     async fn own_token(&self, stale: Option<&str>) -> Result<String, Unavailable> {
-        let mut kept = self.token.0.lock().await;
+        let mut kept = self.token.lock().await;
         if let Some(token) = kept.as_ref().filter(|token| Some(token.as_str()) != stale) {
             return Ok(token.clone());
         }
@@ -147,7 +154,8 @@ impl Validator {
     async fn log_in(&self) -> Result<String, Unavailable> {
         let ServiceUser { name, password, project } = &self.user;
         let request = keystone::login(name, password, Some(project)).map_err(|_| Unavailable::Answer)?;
-        let response = self.client.exchange(request, self.sends(vec![password.clone()])).await?;
+        // No kept connection: one that had died would take the login with it, for a POST is not repeated.
+        let response = self.client.exchange_anew(request, self.sends(vec![password.clone()])).await?;
         if response.status() != StatusCode::CREATED {
             return Err(Unavailable::Status(response.status()));
         }

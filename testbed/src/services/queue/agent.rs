@@ -13,9 +13,11 @@ use super::{
     client::{Caller, Channel, QueueError},
     inbox::Inbox,
     packet::Packet,
-    renewal::Renewal,
 };
-use crate::{connect::Connect, services::plant::Plant};
+use crate::{
+    connect::Connect,
+    services::{Renewal, plant::Plant, renewal::Asked},
+};
 
 /// What the agent waits before it comes again, at first; doubled with every failure in a row.
 const FIRST_RETRY: Duration = Duration::from_millis(10);
@@ -42,8 +44,8 @@ pub struct Agent {
 
 /// Why a connection was left.
 enum Left {
-    /// Somebody asked for that.
-    Asked,
+    /// Somebody asked for that, or for the end.
+    Asked(Option<Asked>),
     /// It was not to be had, or lost.
     Lost,
 }
@@ -67,35 +69,37 @@ impl Agent {
 
     /// Reads until `stop`.
     pub async fn run(&self, stop: CancellationToken) {
-        let mut wait = FIRST_RETRY;
+        let (mut wait, mut asked) = (FIRST_RETRY, None);
         while !stop.is_cancelled() {
-            match self.attend(&stop, &mut wait).await {
-                Left::Asked => wait = FIRST_RETRY,
+            match self.attend(&stop, &mut wait, asked.take()).await {
+                Left::Asked(again) => (wait, asked) = (FIRST_RETRY, again),
                 Left::Lost => {
                     self.inbox.note_loss();
-                    tokio::select! { () = self.interrupted(&stop) => {} () = sleep(wait) => {} }
+                    asked =
+                        tokio::select! { again = self.interrupted(&stop) => again, () = sleep(wait) => None };
                     wait = (wait * 2).min(LONGEST_RETRY);
                 }
             }
         }
     }
 
-    /// One connection, from dialling to its end.
-    async fn attend(&self, stop: &CancellationToken, wait: &mut Duration) -> Left {
+    /// One connection, from dialling to its end. Who asked for it is told when it was tried.
+    async fn attend(&self, stop: &CancellationToken, wait: &mut Duration, asked: Option<Asked>) -> Left {
         let opened = tokio::select! {
             biased;
-            () = self.interrupted(stop) => return Left::Asked,
+            again = self.interrupted(stop) => return Left::Asked(again),
             opened = self.open() => opened,
         };
+        drop(asked);
         let Ok(mut channel) = opened else { return Left::Lost };
-        tokio::select! {
+        let again = tokio::select! {
             biased;
-            () = self.interrupted(stop) => {}
+            again = self.interrupted(stop) => again,
             Err(_) = self.read(&mut channel, wait) => return Left::Lost,
-        }
+        };
         // A queue that does not take the goodbye in time is left without.
         let _ = timeout(FAREWELL, channel.leave()).await;
-        Left::Asked
+        Left::Asked(again)
     }
 
     /// A connection on which the topic was asked for.
@@ -143,7 +147,8 @@ impl Agent {
         }
     }
 
-    async fn interrupted(&self, stop: &CancellationToken) {
-        tokio::select! { () = stop.cancelled() => {} () = self.renewal.asked() => {} }
+    /// The end, or a wish for a new login.
+    async fn interrupted(&self, stop: &CancellationToken) -> Option<Asked> {
+        stop.run_until_cancelled(self.renewal.asked()).await
     }
 }

@@ -22,7 +22,6 @@ mod inbox;
 mod mailbox;
 mod packet;
 mod publisher;
-mod renewal;
 mod serve;
 mod wire;
 
@@ -34,7 +33,6 @@ pub use inbox::{Arrival, Inbox};
 pub use mailbox::{MAX_BYTES, MAX_FLIGHT, MAX_WAITING};
 pub use packet::Malformed;
 pub use publisher::{DEADLINE as PUBLISH_DEADLINE, Notice, Publisher, PublisherCounts, Task};
-pub use renewal::Renewal;
 pub use serve::{Ended, LOGIN_DEADLINE, MAX_IDLE, WRITE_DEADLINE, serve};
 pub use wire::{Broken, MAX_PACKET};
 

@@ -24,11 +24,10 @@ use tokio_util::sync::CancellationToken;
 use super::{
     access::QueueLogin,
     client::{Caller, QueueError},
-    renewal::Renewal,
 };
 use crate::{
     connect::Connect,
-    services::{ids, plant::Plant},
+    services::{Renewal, ids, plant::Plant},
     vocabulary::Asset,
 };
 
@@ -113,7 +112,7 @@ impl Publisher {
     pub async fn keep_in_touch(&self, stop: &CancellationToken) {
         let speaking = async {
             loop {
-                self.renewal.asked().await;
+                let _asked = self.renewal.asked().await;
                 for topic in &self.topics {
                     let request_id = ids::request_id();
                     let notice = Notice { task: Task::Sync, server_id: "", request_id: &request_id };
