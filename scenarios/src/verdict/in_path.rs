@@ -272,7 +272,7 @@ mod tests {
         let both =
             (one, beyond).prop_map(|((c, a, r, h, l), (fooled, opened, cut, refused))| RedirectedLink {
                 onward: Beyond { fooled, opened, cut, refused },
-                ..link(c, a, r.min(a), h.min(a), l)
+                ..link(c, a, r.min(a), h.min(a - r.min(a)), l)
             });
         prop::collection::vec(both, 0..4)
     }
