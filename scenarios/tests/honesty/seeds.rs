@@ -30,6 +30,8 @@ fn verdicts_do_not_depend_on_the_seed_nor_on_chance() {
                 .filter(|(_, key)| found[key] != first[key])
                 .map(|(cell, key)| format!("{key:?}: {:?}: {}", found[&key], cell.reason))
                 .collect();
+            // A run that is stopped half way has said what it found until then.
+            println!("run {}, seed {seed}: {} cells deviate", number * TOGETHER + place + 1, other.len());
             if !other.is_empty() {
                 deviating.insert((number * TOGETHER + place, *seed), other);
             }
