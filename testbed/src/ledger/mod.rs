@@ -115,7 +115,7 @@ impl Ledger {
 
     /// Makes every service that logs in elsewhere do so again. A service's own login happens once an hour, an
     /// agent's once a connection; a phase of a second would never see their passwords cross. Returns when each of
-    /// them was tried, whatever came of it, or after [`RENEWAL_PATIENCE`].
+    /// them was tried, whatever came of it, or after three seconds.
     pub async fn renew_logins(&self) {
         // All are asked before the first is awaited.
         let tried: Vec<_> = self.nodes.iter().flat_map(Node::renew_logins).collect();
