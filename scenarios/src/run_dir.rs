@@ -64,9 +64,17 @@ impl RunDirError {
     }
 }
 
-/// `runs/<utc>-<scenario>-<seed>`, where a run goes that was given no `--out`.
+/// `runs/<utc>-<scenario>-<seed>`, where a run goes that was given no `--out`; with a number behind it where an
+/// earlier run of the same second took that name.
 pub fn default_path(started: jiff::Timestamp, scenario: &str, seed: u64) -> PathBuf {
-    Path::new("runs").join(format!("{}-{scenario}-{seed}", started.strftime("%Y%m%dT%H%M%SZ")))
+    first_free(Path::new("runs"), &format!("{}-{scenario}-{seed}", started.strftime("%Y%m%dT%H%M%SZ")))
+}
+
+fn first_free(parent: &Path, name: &str) -> PathBuf {
+    let first = parent.join(name);
+    let further = (2..1000).map(|number| parent.join(format!("{name}-{number}")));
+    let free = std::iter::once(first.clone()).chain(further).find(|path| !path.exists());
+    free.unwrap_or(first)
 }
 
 /// The directory of one run.
@@ -327,6 +335,18 @@ mod tests {
         let error = log.append(&sample::run()[0]).unwrap_err();
         assert!(matches!(&error, RunDirError::NoSpace(_)), "{error}");
         assert!(error.to_string().contains("runs/x/events.jsonl"));
+    }
+
+    #[test]
+    fn two_runs_of_one_second_have_names_of_their_own() {
+        let parent = tempfile::tempdir().unwrap();
+        let mut names = Vec::new();
+        for _ in 0..3 {
+            let path = first_free(parent.path(), "now-compare-42");
+            std::fs::create_dir(&path).unwrap();
+            names.push(path.file_name().unwrap().to_str().unwrap().to_owned());
+        }
+        assert_eq!(names, ["now-compare-42", "now-compare-42-2", "now-compare-42-3"]);
     }
 
     #[test]

@@ -21,10 +21,12 @@ const SCENARIO: &str = include_str!("scenario.json");
 pub fn scenario() -> Value {
     let mut schema: Value = serde_json::from_str(SCENARIO).unwrap_or_else(|error| unreachable!("{error}"));
     let floods = Technique::ALL.iter().filter(|one| one.is_flood());
-    let lists: [(&str, Vec<&str>); 5] = [
+    let self_proven = Technique::ALL.iter().filter(|one| one.proves_itself());
+    let lists: [(&str, Vec<&str>); 6] = [
         ("vantage", Vantage::ALL.iter().map(|one| one.word()).collect()),
         ("technique", Technique::ALL.iter().map(|one| one.word()).collect()),
         ("flood", floods.map(|one| one.word()).collect()),
+        ("self-proven", self_proven.map(|one| one.word()).collect()),
         ("asset", Asset::ALL.iter().map(|one| one.word()).collect()),
         ("verdict", VERDICTS.map(Verdict::word).to_vec()),
     ];
