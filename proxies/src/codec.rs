@@ -5,6 +5,7 @@ use std::{io, sync::Arc, time::Duration};
 use tokio::time::timeout;
 
 use crate::{
+    caller::{Application, Handshake},
     custody::{Custody, Facing, Observe, Seam, Side},
     stream::{BoxStream, Stream},
     tls::{ClientTls, PeerCertificate, ServerTls},
@@ -23,8 +24,8 @@ pub struct FrontCodec {
 pub struct Accepted {
     /// What the process reads and writes.
     pub stream: BoxStream,
-    /// The certificate the caller presented, verified; `None` on a clear link, or if it presented none.
-    pub peer: Option<PeerCertificate>,
+    /// What the handshake settled; `None` on a clear link.
+    pub tls: Option<Handshake>,
 }
 
 /// The dialing side of a link.
@@ -79,13 +80,18 @@ impl FrontCodec {
     ) -> io::Result<Accepted> {
         let seams = Seams::of(self.observer.as_ref(), Facing::Front(party));
         let Some(tls) = &self.tls else {
-            return Ok(Accepted { stream: held(wire, seams.open(Side::Both)), peer: None });
+            return Ok(Accepted { stream: held(wire, seams.open(Side::Both)), tls: None });
         };
         let outer = Custody::new(wire, seams.open(Side::Outer));
         let session = within(deadline, tls.accept(outer)).await?;
         burn(self.ballast);
-        let peer = PeerCertificate::of(session.get_ref().1);
-        Ok(Accepted { stream: held(session, seams.open(Side::Inner)), peer })
+        let connection = session.get_ref().1;
+        let tls = Handshake {
+            server_name: connection.server_name().map(str::to_ascii_lowercase),
+            certificate: PeerCertificate::of(connection),
+            application: connection.alpn_protocol().and_then(Application::of),
+        };
+        Ok(Accepted { stream: held(session, seams.open(Side::Inner)), tls: Some(tls) })
     }
 }
 

@@ -7,10 +7,12 @@
 //!  codec         clear or TLS, with the custody seam on both sides   (tls, custody)
 //!  relay         both ways with half-close
 //!  forward_http  HTTP messages both ways, with `Client-Cert` put right
-//!  proxy         front codec → dial → back codec → relay or forward_http: terminate, re-encrypt, copy   (upstream)
+//!  proxy         front codec → group → relay or forward_http: terminate, re-encrypt, copy   (caller)
+//!  balance       which of equal places a connection goes to, and the connection to it
+//!  proxy_header  PROXY protocol; pure
 //!  pass_through  peek → route by name → dial → replay → relay: TLS untouched
 //!  peek          first bytes → which server a ClientHello asks for; pure
-//!  routes        name → dials, in turn; pure
+//!  routes        name → target; pure
 //!  refusal       why a connection was turned away, its alert and its count; pure
 //!  serve         accept loop, bound, drain, counts                   (limits)
 //! ```
@@ -18,6 +20,8 @@
 //! It knows neither topology nor attack. An address cannot be dialled: only a registry
 //! entry can.
 
+pub mod balance;
+pub mod caller;
 pub mod codec;
 pub mod custody;
 pub mod forward_http;
@@ -26,6 +30,7 @@ pub mod neighbour;
 pub mod pass_through;
 pub mod peek;
 pub mod proxy;
+pub mod proxy_header;
 pub mod refusal;
 pub mod registry;
 pub mod relay;
@@ -34,6 +39,5 @@ pub mod serve;
 pub mod stream;
 pub mod tls;
 pub mod transport;
-mod upstream;
 
 pub use rustls;

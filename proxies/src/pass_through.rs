@@ -19,7 +19,9 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    codec::{Accepted, BackCodec, FrontCodec},
+    balance::{Asked, Group},
+    caller::Caller,
+    codec::{Accepted, FrontCodec},
     limits::Limits,
     peek::{ClientHello, Peek, Peeked},
     refusal::Refusal,
@@ -27,8 +29,7 @@ use crate::{
     routes::Routes,
     serve::{Drained, Tally, serve},
     stream::{BoxStream, Stream},
-    transport::{Dial, Ends, Listen, Party},
-    upstream,
+    transport::{Dial, Ends, Listen},
 };
 
 /// Room for a post-quantum hello without growing.
@@ -37,26 +38,27 @@ const USUAL_HELLO: usize = 2048;
 /// What a client that is turned away gets to hear why.
 const FAREWELL: Duration = Duration::from_secs(1);
 
-/// A place a name leads to.
-#[derive(Clone)]
-pub struct Place<D> {
-    /// How to get there.
-    pub dial: D,
-    /// Towards it: clear, observed or not.
-    pub back: BackCodec,
-}
-
 /// Everything a pass-through listener does with a connection.
-#[derive(Clone)]
 pub struct PassThrough<D> {
     /// Towards clients: clear, observed or not.
     pub front: FrontCodec,
     /// Where names lead; shared by the threads of a node, so that they take turns together.
-    pub routes: Arc<Routes<Place<D>>>,
+    pub routes: Arc<Routes<Group<D>>>,
     /// Deadlines and bounds.
     pub limits: Limits,
     /// Counts.
     pub tally: Arc<Tally>,
+}
+
+impl<D> Clone for PassThrough<D> {
+    fn clone(&self) -> Self {
+        Self {
+            front: self.front.clone(),
+            routes: self.routes.clone(),
+            limits: self.limits,
+            tally: self.tally.clone(),
+        }
+    }
 }
 
 impl<D: Dial> PassThrough<D> {
@@ -66,21 +68,21 @@ impl<D: Dial> PassThrough<D> {
         let proxy = Arc::new(self);
         let handler = move |wire, ends: Ends| {
             let proxy = proxy.clone();
-            async move { proxy.carry(wire, ends.party).await }
+            async move { proxy.carry(wire, Caller::of(ends)).await }
         };
         serve(listener, handler, limits, tally, stop).await
     }
 
     /// One connection, from accept to the end of both ways.
-    async fn carry<S: Stream>(&self, wire: S, party: Option<Party>) {
-        let accepted = self.front.accept_from(party, wire, self.limits.handshake).await;
+    async fn carry<S: Stream>(&self, wire: S, caller: Caller) {
+        let accepted = self.front.accept_from(caller.party, wire, self.limits.handshake).await;
         let Ok(Accepted { stream: mut front, .. }) = accepted else {
             Tally::count(&self.tally.handshakes_failed);
             return;
         };
         let mut received = Vec::with_capacity(USUAL_HELLO);
         let back = match self.peek(&mut front, &mut received).await {
-            Ok(hello) => self.upstream(&hello).await,
+            Ok(hello) => self.upstream(&caller, &hello).await,
             Err(reason) => Err(reason),
         };
         match back {
@@ -114,15 +116,12 @@ impl<D: Dial> PassThrough<D> {
     }
 
     /// The first place that takes a connection; `None` if the name has a route and none does.
-    async fn upstream(&self, hello: &ClientHello) -> Result<Option<BoxStream>, Refusal> {
+    async fn upstream(&self, caller: &Caller, hello: &ClientHello) -> Result<Option<BoxStream>, Refusal> {
         let name = hello.server_name.as_deref().ok_or(Refusal::NoName)?;
-        for Place { dial, back } in self.routes.take_turn(name).ok_or(Refusal::UnknownName)? {
-            match upstream::open(dial, back, self.limits).await {
-                Ok(back) => return Ok(Some(back)),
-                Err(_) => Tally::count(&self.tally.upstream_failed),
-            }
-        }
-        Ok(None)
+        let group = self.routes.of(name).ok_or(Refusal::UnknownName)?;
+        let failed = || Tally::count(&self.tally.upstream_failed);
+        let opened = group.open(&Asked { caller, session_id: None }, &self.limits, failed).await;
+        Ok(opened.ok().map(|opened| opened.stream))
     }
 
     /// Turns a connection away, telling a TLS client why.

@@ -1,13 +1,13 @@
 //! One proxied listener: terminate, re-encrypt, or copy, on one shared core.
 //!
 //! ```text
-//!   wire ─▶ FrontCodec ─▶ dial ─▶ BackCodec ─▶ relay | forward_http
-//!           clear | TLS            clear | TLS
+//!   wire ─▶ FrontCodec ─▶ Group: dial ─▶ BackCodec ─▶ relay | forward_http
+//!           clear | TLS                  clear | TLS
 //! ```
 //!
 //! Clear/clear copies, TLS/clear terminates, TLS/TLS re-encrypts. It copies at layer 4 and parses nothing, but
 //! where a listener speaks HTTP: there it dials at the first request and forwards messages. Every connection goes
-//! to the same dial; where that depends on the name asked for, see `pass_through`.
+//! to one of equal places; where that depends on the name asked for, see `pass_through`.
 
 use std::sync::Arc;
 
@@ -15,14 +15,15 @@ use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    codec::{Accepted, BackCodec, FrontCodec},
+    balance::{Asked, Group},
+    caller::Caller,
+    codec::{Accepted, FrontCodec},
     forward_http::{self, ClientCert},
     limits::Limits,
     relay::relay,
     serve::{Drained, Tally, serve},
     stream::{BoxStream, Stream},
-    transport::{Dial, Ends, Listen, Party},
-    upstream,
+    transport::{Dial, Ends, Listen},
 };
 
 /// What passes between the two codecs.
@@ -36,20 +37,29 @@ pub enum Forward {
 }
 
 /// Everything a proxied listener does with a connection.
-#[derive(Clone)]
 pub struct Proxy<D> {
     /// Towards clients.
     pub front: FrontCodec,
-    /// Where connections go.
-    pub dial: D,
-    /// Towards the service.
-    pub back: BackCodec,
+    /// Where connections go; shared by the threads of a node.
+    pub group: Arc<Group<D>>,
     /// What passes between them.
     pub forward: Forward,
     /// Deadlines and bounds.
     pub limits: Limits,
     /// Counts.
     pub tally: Arc<Tally>,
+}
+
+impl<D> Clone for Proxy<D> {
+    fn clone(&self) -> Self {
+        Self {
+            front: self.front.clone(),
+            group: self.group.clone(),
+            forward: self.forward.clone(),
+            limits: self.limits,
+            tally: self.tally.clone(),
+        }
+    }
 }
 
 impl<D: Dial> Proxy<D> {
@@ -59,37 +69,41 @@ impl<D: Dial> Proxy<D> {
         let (proxy, stopping) = (Arc::new(self), stop.clone());
         let handler = move |wire, ends: Ends| {
             let (proxy, stopping) = (proxy.clone(), stopping.clone());
-            async move { proxy.carry(wire, ends.party, stopping).await }
+            async move { proxy.carry(wire, Caller::of(ends), stopping).await }
         };
         serve(listener, handler, limits, tally, stop).await
     }
 
     /// One connection, from accept to the end of both ways.
-    async fn carry<S: Stream>(&self, wire: S, party: Option<Party>, stop: CancellationToken) {
-        let Ok(front) = self.front.accept_from(party, wire, self.limits.handshake).await else {
+    async fn carry<S: Stream>(&self, wire: S, mut caller: Caller, stop: CancellationToken) {
+        let accepted = self.front.accept_from(caller.party, wire, self.limits.handshake).await;
+        let Ok(Accepted { stream: front, tls }) = accepted else {
             Tally::count(&self.tally.handshakes_failed);
             return;
         };
         if self.front.shakes_hands() {
-            self.tally.count_handshake(party);
+            self.tally.count_handshake(caller.party);
         }
+        caller.tls = tls;
         match &self.forward {
-            Forward::Bytes => self.copy(front).await,
+            Forward::Bytes => self.copy(front, &caller).await,
             Forward::Http(rules) => {
-                forward_http::forward(front, rules, || self.upstream(), self.limits.idle, stop).await;
+                let idle = self.limits.idle;
+                forward_http::forward(front, &caller, rules, || self.upstream(&caller), idle, stop).await;
             }
         }
     }
 
-    async fn copy(&self, front: Accepted) {
-        if let Ok(back) = self.upstream().await {
+    async fn copy(&self, front: BoxStream, caller: &Caller) {
+        if let Ok(back) = self.upstream(caller).await {
             // How it ended is the two ends' affair; the streams are dropped with it.
-            let _ended = relay(front.stream, back, self.limits.idle).await;
+            let _ended = relay(front, back, self.limits.idle).await;
         }
     }
 
-    async fn upstream(&self) -> std::io::Result<BoxStream> {
-        let opened = upstream::open(&self.dial, &self.back, self.limits).await;
-        opened.inspect_err(|_| Tally::count(&self.tally.upstream_failed))
+    async fn upstream(&self, caller: &Caller) -> std::io::Result<BoxStream> {
+        let asked = Asked { caller, session_id: None };
+        let failed = || Tally::count(&self.tally.upstream_failed);
+        Ok(self.group.open(&asked, &self.limits, failed).await?.stream)
     }
 }

@@ -11,6 +11,7 @@ use std::{
 };
 
 use proxies::{
+    balance::Group,
     codec::{BackCodec, FrontCodec},
     limits::Limits,
     proxy::{Forward, Proxy},
@@ -29,7 +30,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_util::sync::CancellationToken;
 
 fn proxy<D>(front: FrontCodec, dial: D, back: BackCodec) -> Proxy<D> {
-    Proxy { front, dial, back, forward: Forward::Bytes, limits: Limits::default(), tally: Arc::default() }
+    let group = Group::of_one("service", dial, back);
+    Proxy { front, group, forward: Forward::Bytes, limits: Limits::default(), tally: Arc::default() }
 }
 
 /// Answers every connection with its own words, in capitals.

@@ -9,6 +9,7 @@ use std::{
 };
 
 use proxies::{
+    balance::Group,
     codec::{BackCodec, FrontCodec},
     custody::{Facing, Observe, Seam, Side},
     limits::Limits,
@@ -148,8 +149,7 @@ async fn observe(client: BackCodec, front: FrontCodec, back: BackCodec, service:
     tokio::spawn(shouting(at_service, service));
     let proxy = Proxy {
         front: front.observed(Arc::new(log.clone())),
-        dial: to_service,
-        back: back.observed(Arc::new(log.clone())),
+        group: Group::of_one("service", to_service, back.observed(Arc::new(log.clone()))),
         forward: Forward::Bytes,
         limits: Limits::default(),
         tally: Arc::default(),

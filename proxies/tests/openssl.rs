@@ -70,7 +70,7 @@ async fn welcome(listen: &mut TcpListen, codec: &FrontCodec) -> Option<PeerCerti
     accepted.stream.write_all(b"welcome").await.unwrap();
     accepted.stream.shutdown().await.unwrap();
     let _gone = accepted.stream.read_to_end(&mut Vec::new()).await;
-    accepted.peer
+    accepted.tls.and_then(|tls| tls.certificate)
 }
 
 #[tokio::test]

@@ -119,7 +119,7 @@ async fn clients_without_the_right_certificate_meet_an_alert_that_says_why() {
             let (accepted, called) = meet(tls.clone(), &settings).await;
             match refused {
                 None => {
-                    let peer = accepted.unwrap().peer.map(|peer| peer.der().to_vec());
+                    let peer = accepted.unwrap().tls.unwrap().certificate.map(|peer| peer.der().to_vec());
                     let presented = settings.identity.as_ref().map(|identity| identity.chain[0].clone());
                     assert_eq!(peer, presented, "{case} {version:?}");
                     called.unwrap();
@@ -138,7 +138,7 @@ async fn nobody_is_asked_unless_the_settings_say_so() {
     let authority = Authority::new();
     let willing = authority.settings(NAME).presenting(authority.identity("edge.invalid"));
     let (accepted, _) = meet(authority.server(NAME), &willing).await;
-    assert_eq!(accepted.unwrap().peer, None);
+    assert_eq!(accepted.unwrap().tls.unwrap().certificate, None);
 }
 
 #[test]

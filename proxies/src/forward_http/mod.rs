@@ -39,7 +39,7 @@ use self::{
     strict::Strict,
     upstream::{Failure, Upstream, drive},
 };
-use crate::{codec::Accepted, stream::BoxStream, tls::PeerCertificate};
+use crate::{caller::Caller, stream::BoxStream, tls::PeerCertificate};
 
 pub use client_cert::ClientCert;
 
@@ -58,7 +58,8 @@ type Answer = Response<Either<Incoming, Empty<Bytes>>>;
 
 /// Serves one accepted connection until it is over, or until the answer in progress once `stop` is cancelled.
 pub(crate) async fn forward<C, F>(
-    front: Accepted,
+    front: BoxStream,
+    caller: &Caller,
     rules: &ClientCert,
     connect: C,
     idle: Duration,
@@ -68,10 +69,10 @@ pub(crate) async fn forward<C, F>(
     F: Future<Output = io::Result<BoxStream>>,
 {
     let activity = Arc::new(Activity::default());
-    let wire = Strict::new(Active::new(front.stream, activity.clone()));
+    let wire = Strict::new(Active::new(front, activity.clone()));
     let (upstream, mut drivers) = Upstream::new(connect);
     let exchange =
-        Exchange { rules, peer: front.peer.as_ref(), upstream: &upstream, activity: &activity, idle };
+        Exchange { rules, peer: caller.certificate(), upstream: &upstream, activity: &activity, idle };
     let handler = service_fn(|request| async { Ok::<_, Infallible>(exchange.answer(request).await) });
     let mut drive = pin!(drive(&mut drivers));
     {

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use proxies::{
+    balance::Group,
     codec::{BackCodec, FrontCodec},
     forward_http::ClientCert,
     limits::Limits,
@@ -43,7 +44,8 @@ pub(crate) fn street(front: FrontCodec, back: BackCodec, accept_from: &[&str]) -
     let (dial, service) = memory::pair(Party(2));
     let accept_from = accept_from.iter().map(|name| (*name).to_owned()).collect();
     let forward = Forward::Http(ClientCert { accept_from });
-    let proxy = Proxy { front, dial, back, forward, limits: Limits::default(), tally: Arc::default() };
+    let group = Group::of_one("service", dial, back);
+    let proxy = Proxy { front, group, forward, limits: Limits::default(), tally: Arc::default() };
     let (tally, stop) = (proxy.tally.clone(), CancellationToken::new());
     // Its own stop ends it, or the test's runtime.
     #[allow(clippy::disallowed_methods)]

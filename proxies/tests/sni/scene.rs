@@ -3,9 +3,10 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use proxies::{
+    balance::{Backend, Group, Policy},
     codec::{BackCodec, FrontCodec},
     limits::Limits,
-    pass_through::{PassThrough, Place},
+    pass_through::PassThrough,
     routes::{Route, Routes},
     serve::{Drained, Tally},
     transport::{
@@ -78,17 +79,18 @@ impl Scene {
     }
 }
 
-pub(crate) fn route<D>(name: &str, to: impl Into<Vec<D>>) -> Route<Place<D>> {
+pub(crate) fn route<D>(name: &str, to: impl Into<Vec<D>>) -> Route<Group<D>> {
     route_over(name, to, &BackCodec::clear())
 }
 
 /// The same with a codec of its own towards the places.
-pub(crate) fn route_over<D>(name: &str, to: impl Into<Vec<D>>, back: &BackCodec) -> Route<Place<D>> {
-    let places = to.into().into_iter().map(|dial| Place { dial, back: back.clone() });
-    Route { name: name.to_owned(), to: places.collect() }
+pub(crate) fn route_over<D>(name: &str, to: impl Into<Vec<D>>, back: &BackCodec) -> Route<Group<D>> {
+    let place = |dial| Backend { name: name.to_owned(), dial, back: back.clone(), header: None };
+    let places = to.into().into_iter().map(place).collect();
+    Route { name: name.to_owned(), to: Group::new(places, Policy::RoundRobin) }
 }
 
-pub(crate) fn pass_through<D>(routes: Routes<Place<D>>) -> PassThrough<D> {
+pub(crate) fn pass_through<D>(routes: Routes<Group<D>>) -> PassThrough<D> {
     PassThrough {
         front: FrontCodec::clear(),
         routes: Arc::new(routes),

@@ -9,6 +9,7 @@
 use std::sync::Arc;
 
 use proxies::{
+    balance::Group,
     codec::{BackCodec, FrontCodec},
     limits::Limits,
     proxy::{Forward, Proxy},
@@ -35,8 +36,7 @@ pub fn start(
         let listen = CrossingListen::new(listen, fabric, ring, segment, front);
         let copying = Proxy {
             front: FrontCodec::clear(),
-            dial: onward,
-            back: BackCodec::clear(),
+            group: Group::of_one("beyond", onward, BackCodec::clear()),
             forward: Forward::Bytes,
             limits: Limits::default(),
             tally: Arc::default(),

@@ -6,8 +6,9 @@
 use std::{collections::BTreeMap, io, sync::Arc};
 
 use proxies::{
+    balance::{Backend, Group, Policy},
     limits::Limits,
-    pass_through::{PassThrough, Place},
+    pass_through::PassThrough,
     proxy::{Forward, Proxy},
     routes::{Route, Routes},
     serve::{Drained, Tally},
@@ -44,8 +45,7 @@ impl Door {
         Ok(match onward {
             Onward::To(back) => Self::Forward(Proxy {
                 front: front_codec(world, front)?,
-                dial: NodeDial::new(world, back)?,
-                back: back_codec(world, back)?,
+                group: Arc::new(group(world, std::slice::from_ref(back))?),
                 forward: front.client_cert.clone().map_or(Forward::Bytes, Forward::Http),
                 limits,
                 tally,
@@ -72,14 +72,19 @@ fn routes(
     world: &World,
     plans: &[(String, Vec<DialPlan>)],
     localhost: Option<&String>,
-) -> io::Result<Routes<Place<NodeDial>>> {
-    let route = |(name, to): &(String, Vec<DialPlan>)| {
-        let place = |plan| Ok(Place { dial: NodeDial::new(world, plan)?, back: back_codec(world, plan)? });
-        let to = to.iter().map(place).collect::<io::Result<_>>()?;
-        Ok(Route { name: name.clone(), to })
-    };
+) -> io::Result<Routes<Group<NodeDial>>> {
+    let route =
+        |(name, to): &(String, Vec<DialPlan>)| Ok(Route { name: name.clone(), to: group(world, to)? });
     let routes = plans.iter().map(route).collect::<io::Result<_>>()?;
     let also: BTreeMap<String, String> =
         localhost.map(|name| (LOCALHOST.to_owned(), name.clone())).into_iter().collect();
     Routes::new(routes, &also).map_err(io::Error::other)
+}
+
+fn group(world: &World, plans: &[DialPlan]) -> io::Result<Group<NodeDial>> {
+    let backend = |plan: &DialPlan| {
+        let (dial, back) = (NodeDial::new(world, plan)?, back_codec(world, plan)?);
+        Ok(Backend { name: plan.authority.clone(), dial, back, header: None })
+    };
+    Ok(Group::new(plans.iter().map(backend).collect::<io::Result<_>>()?, Policy::RoundRobin))
 }
