@@ -33,9 +33,12 @@ macro_rules! corpus {
 }
 
 corpus! {
+    accept_proxy_of_a_service,
     agent_that_listens,
     authority_unknown,
     bad_names,
+    balance_of_one,
+    balance_word,
     bind_tokens_elsewhere,
     catalog,
     clear_dial_to_tls,
@@ -77,6 +80,11 @@ corpus! {
     ports,
     privileged_proxy,
     privileged_word,
+    protocol_bytes_and_caller,
+    protocol_unread,
+    protocol_word,
+    proxy_header_missing,
+    proxy_header_unexpected,
     proxy_loop,
     proxy_without_forward,
     queue_of_the_wrong_kind,

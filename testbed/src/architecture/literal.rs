@@ -85,6 +85,10 @@ pub(super) struct ListenerLiteral {
     pub(super) identity: Option<Spanned<String>>,
     pub(super) versions: Option<Words>,
     pub(super) forward: Option<Spanned<String>>,
+    pub(super) protocol: Option<Spanned<String>>,
+    pub(super) filter: Option<Spanned<String>>,
+    pub(super) balance: Option<Spanned<String>>,
+    pub(super) accept_proxy: Option<Words>,
     pub(super) routes: Option<Spanned<Vec<RouteLiteral>>>,
     pub(super) mode: Option<Spanned<String>>,
     pub(super) peers: Option<Words>,
@@ -118,6 +122,7 @@ pub(super) struct ClientCertLiteral {
 pub(super) struct DialLiteral {
     pub(super) to: Spanned<String>,
     pub(super) tls: Option<Spanned<TlsLiteral>>,
+    pub(super) proxy_header: Option<Spanned<String>>,
 }
 
 #[derive(Debug)]
@@ -272,6 +277,9 @@ fn listener(table: &mut Section<'_>, findings: &mut Vec<Finding>) -> Option<List
     let (identity, forward) = (table.optional("identity", findings), table.optional("forward", findings));
     let (versions, mode) = (table.optional_list("versions", findings), table.optional("mode", findings));
     let peers = table.optional_list("peers", findings);
+    let (protocol, filter) = (table.optional("protocol", findings), table.optional("filter", findings));
+    let balance = table.optional("balance", findings);
+    let accept_proxy = table.optional_list("accept_proxy", findings);
     let routes = routes(table, findings);
     let client_auth = table.section("client_auth", findings).and_then(|auth| client_auth(auth, findings));
     let client_cert = table.section("client_cert", findings).and_then(|cert| client_cert(cert, findings));
@@ -282,6 +290,10 @@ fn listener(table: &mut Section<'_>, findings: &mut Vec<Finding>) -> Option<List
         identity,
         versions,
         forward,
+        protocol,
+        filter,
+        balance,
+        accept_proxy,
         routes,
         mode,
         peers,
@@ -320,7 +332,8 @@ fn client_cert(mut table: Section<'_>, findings: &mut Vec<Finding>) -> Option<Sp
 fn dial(table: &mut Section<'_>, findings: &mut Vec<Finding>) -> Option<DialLiteral> {
     let to = table.required("to", findings);
     let tls = table.section("tls", findings).and_then(|section| tls(section, findings));
-    Some(DialLiteral { to: to?, tls })
+    let proxy_header = table.optional("proxy_header", findings);
+    Some(DialLiteral { to: to?, tls, proxy_header })
 }
 
 fn tls(mut table: Section<'_>, findings: &mut Vec<Finding>) -> Option<Spanned<TlsLiteral>> {

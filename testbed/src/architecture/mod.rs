@@ -17,6 +17,7 @@ pub mod text;
 
 use std::ops::Index;
 
+use proxies::{balance::Policy, proxy_header};
 use serde::{Deserialize, Serialize};
 
 use crate::vocabulary::SecurityDomain;
@@ -225,6 +226,14 @@ pub struct Listener {
     pub versions: Vec<TlsVersion>,
     /// For proxies: the dial its connections are forwarded to.
     pub forward: Option<DialId>,
+    /// For proxies: what passes from its callers to where they are forwarded.
+    pub protocol: Protocol,
+    /// For proxies that forward requests: the rule file requests are judged by, before anybody else sees them.
+    pub filter: Option<String>,
+    /// For proxies: which of several equal dials a connection takes.
+    pub balance: Policy,
+    /// For proxies: whose connections begin with a PROXY header that is believed.
+    pub accept_proxy: Vec<ProcessId>,
     /// For proxies that pass TLS through: where each server name goes. The first name is the listener's own:
     /// what the catalog publishes.
     pub routes: Vec<Route>,
@@ -236,6 +245,17 @@ pub struct Listener {
     pub client_cert: Option<ClientCert>,
     /// For services: are privileged operations answered here?
     pub privileged: bool,
+}
+
+/// What a proxy takes what it forwards for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Protocol {
+    /// Bytes, as they are (layer 4).
+    #[default]
+    Bytes,
+    /// HTTP: each request is read, judged and written anew (layer 7).
+    Http,
 }
 
 /// Where connections for one server name go, unopened.
@@ -285,6 +305,8 @@ pub struct Dial {
     pub to: ListenerId,
     /// How it protects itself; `None` = clear.
     pub tls: Option<DialTls>,
+    /// The PROXY header its connections begin with.
+    pub proxy_header: Option<proxy_header::Version>,
 }
 
 /// The TLS side of a dial.

@@ -9,7 +9,7 @@ use super::{
         literal::{DialLiteral, Item, Literal, TlsLiteral},
         suggest::quoted_list,
     },
-    Draft, at, each,
+    Draft, at, each, forwarding,
     names::Names,
     trust,
 };
@@ -23,6 +23,7 @@ pub(super) fn dials(
     each(&literal.dials, |_, item, body| {
         let before = findings.len();
         let to = names.listeners.find(&body.to, findings);
+        let proxy_header = forwarding::header(body.proxy_header.as_ref(), findings);
         let resolver = Resolver { literal, names, draft, item, body, passes: passes(literal, item) };
         let target = to.and_then(|to| at(&draft.listeners, to));
         if let Some(target) = target {
@@ -43,7 +44,7 @@ pub(super) fn dials(
         };
         let to = ListenerId(to?);
         let (name, process) = (item.name.get_ref().clone(), ProcessId(item.parent));
-        (findings.len() == before).then_some(Dial { name, process, to, tls })
+        (findings.len() == before).then_some(Dial { name, process, to, tls, proxy_header })
     })
 }
 

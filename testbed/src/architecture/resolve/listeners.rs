@@ -10,7 +10,7 @@ use super::{
         literal::{Item, ListenerLiteral, Literal},
         suggest::help_for,
     },
-    Draft, at, each, fronts,
+    Draft, at, each, forwarding, fronts,
     names::{LOCAL, Names, UNIX},
     routes, sockets, trust,
 };
@@ -32,6 +32,9 @@ pub(super) fn listeners(
         let identity = resolver.identity(findings);
         let forward = resolver.forward(findings);
         let routes = routes::routes(&resolver, findings);
+        let (protocol, filter) = forwarding::protocol(&resolver, findings);
+        let balance = forwarding::balance(&resolver, findings);
+        let accept_proxy = forwarding::accept_proxy(&resolver, findings);
         let socket = sockets::socket(&resolver, place, findings);
         let versions = fronts::versions(body, findings);
         let client_auth = fronts::client_auth(body, names, findings);
@@ -46,6 +49,10 @@ pub(super) fn listeners(
             identity,
             versions,
             forward,
+            protocol,
+            filter,
+            balance,
+            accept_proxy,
             routes,
             socket,
             client_auth,

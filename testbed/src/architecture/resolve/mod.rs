@@ -11,6 +11,7 @@
 mod catalog;
 mod chains;
 mod dials;
+mod forwarding;
 mod fronts;
 mod listeners;
 mod names;
@@ -62,6 +63,7 @@ pub(super) fn resolve(literal: &Literal, findings: &mut Vec<Finding>) -> Option<
     draft.listeners = listeners::listeners(literal, &names, &draft, findings);
     listeners::check_ports(literal, &draft, findings);
     draft.dials = dials::dials(literal, &names, &draft, findings);
+    forwarding::check_headers(literal, &draft, findings);
     processes::check_wiring(literal, &draft, findings);
     chains::check(literal, &draft, findings);
     draft.catalog = catalog::catalog(literal, &names, &draft, findings);
