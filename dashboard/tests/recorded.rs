@@ -180,3 +180,14 @@ fn every_requirement_is_listed_for_people_and_for_programs() {
         );
     }
 }
+
+/// A record may be anybody's, and what it names becomes names of files.
+#[test]
+fn a_forged_name_leads_to_no_file_outside_the_directory() {
+    let (home, record) = changed(|events| events.replace("\"plaintext\"", "\"../plaintext\""));
+    let out = home.path().join("out");
+    let refused = on("report", &record, &["-f", "hlog", "-o", out.to_str().unwrap()]).failure().code(2);
+    let said = stderr(&refused);
+    assert!(said.contains("../plaintext.hlog") && said.contains("no file's name"), "{said}");
+    assert!(!home.path().join("plaintext.hlog").exists() && !out.exists());
+}

@@ -45,6 +45,7 @@ corpus! {
     client_auth_in_the_clear,
     client_auth_of_nobody,
     client_auth_of_strangers,
+    client_auth_of_two_authorities,
     client_auth_without_trust,
     client_cert_of_a_service,
     client_cert_of_strangers,

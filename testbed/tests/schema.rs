@@ -17,6 +17,7 @@ const BEYOND_SHAPE: &[&str] = &[
     "authority_unknown",
     "clear_dial_to_tls",
     "client_auth_of_strangers",
+    "client_auth_of_two_authorities",
     "client_cert_of_strangers",
     "client_identity_elsewhere",
     "dial_to_local_listener",
