@@ -78,14 +78,12 @@ pub(super) async fn run(
         worked.extend([attacked, recovery]);
     }
     worked.push(baseline);
-    standing.ledger.fabric.settle().await?;
+    let settled = validity::settled(&standing.ledger).await?;
     for event in validity::performance(&worked, &standing.strain(), &standing.place)? {
         stage.emitter.send(event);
     }
     let taken = standing.ledger.captured().take();
-    let captured =
-        taken.flows.iter().flat_map(|flow| &flow.chunks).map(|chunk| chunk.bytes.len() as u64).sum();
-    for event in validity::exposure(&standing.ledger, &taken.losses, captured, &standing.place) {
+    for event in validity::exposure(&standing.ledger, settled, &taken, &standing.place) {
         stage.emitter.send(event);
     }
     Ok(())

@@ -284,7 +284,7 @@ async fn attack(stage: &mut Stage<'_>, scenario: &Scenario, standing: &mut Stand
         if scenario.technique.tries_as_owners() { as_owners(standing, technique).await? } else { None };
     let home = Home { loot, owners };
     let recovery = stage.phase(standing, Phase::Recovery, 2, &mut Raid::default()).await?;
-    standing.ledger.fabric.settle().await?;
+    let settled = validity::settled(&standing.ledger).await?;
     let worked = [baseline, attacked, recovery];
     for shift in &worked {
         for row in rows(shift, &standing.place, "victim")? {
@@ -294,7 +294,8 @@ async fn attack(stage: &mut Stage<'_>, scenario: &Scenario, standing: &mut Stand
     for event in validity::performance(&worked, &standing.strain(), &standing.place)? {
         stage.emitter.send(event);
     }
-    conclude(stage, scenario, standing, &home, baseline_began..attack_began, attack_began..attack_ended)
+    let times = [baseline_began..attack_began, attack_began..attack_ended];
+    conclude(stage, scenario, standing, &home, times, settled)
 }
 
 /// What came home.
@@ -342,8 +343,8 @@ fn conclude(
     scenario: &Scenario,
     standing: &Standing,
     home: &Home,
-    baseline: Range<Duration>,
-    attack: Range<Duration>,
+    [baseline, attack]: [Range<Duration>; 2],
+    settled: u64,
 ) -> Result<(), RunError> {
     let ledger = &standing.ledger;
     let segments = gather::readable(ledger, scenario.vantage);
@@ -370,9 +371,7 @@ fn conclude(
     .cells();
     let comments = judge::comments(&judged);
     let taken = ledger.captured().take();
-    let captured =
-        taken.flows.iter().flat_map(|flow| &flow.chunks).map(|chunk| chunk.bytes.len() as u64).sum();
-    for event in validity::exposure(ledger, &taken.losses, captured, &standing.place) {
+    for event in validity::exposure(ledger, settled, &taken, &standing.place) {
         stage.emitter.send(event);
     }
     let frames = stage.captures.append(ledger, &taken, &comments, &ledger.key_log)?;

@@ -1,6 +1,8 @@
 //! What makes a flag of the run false: strangers, lost captures, honest work that does not add up.
 
-use testbed::{capture::Losses, ledger::Ledger};
+use std::io;
+
+use testbed::{capture::Taken, ledger::Ledger};
 
 use super::{honest::Worked, live::Place};
 use crate::{
@@ -15,8 +17,16 @@ const STOLEN_SHARE: f64 = 0.05;
 /// Ring stalls of a step above which the taps shaped the figures.
 const STALLS: u64 = 100;
 
-/// Exposure: nobody from outside, nothing lost.
-pub(super) fn exposure(ledger: &Ledger, losses: &Losses, captured: u64, place: &Place) -> Vec<Event> {
+/// Waits until everything that crossed was matched and captured, and says how many bytes that were at least.
+pub(super) async fn settled(ledger: &Ledger) -> io::Result<u64> {
+    let crossed = ledger.fabric.tapped();
+    ledger.fabric.settle().await?;
+    Ok(crossed)
+}
+
+/// Exposure: nobody from outside, nothing lost of what had crossed when the wires were `settled`.
+pub(super) fn exposure(ledger: &Ledger, settled: u64, taken: &Taken, place: &Place) -> Vec<Event> {
+    let losses = &taken.losses;
     let mut reasons: Vec<String> =
         ledger.fabric.registry().violations().iter().map(|violation| format!("{violation:?}")).collect();
     if losses.late_evidence > 0 {
@@ -29,14 +39,34 @@ pub(super) fn exposure(ledger: &Ledger, losses: &Losses, captured: u64, place: &
         reasons.push(format!("{} chunks belonged to no captured flow", losses.strays));
     }
     let dropped: u64 = losses.dropped.values().map(|dropped| dropped.bytes).sum();
-    // Three counts made apart: on the victims' threads, by the matcher, by the capture.
-    let (tapped, matched) = (ledger.fabric.tapped(), ledger.found().bytes);
-    if tapped != matched || captured + dropped != tapped {
-        reasons.push(format!(
-            "{tapped} bytes crossed, {matched} were matched, {captured} captured and {dropped} dropped"
-        ));
-    }
+    let chunks = taken.flows.iter().flat_map(|flow| &flow.chunks);
+    let captured: u64 = chunks.map(|chunk| chunk.bytes.len() as u64).sum();
+    let counted = Counted { settled, matched: ledger.found().bytes, captured, dropped };
+    reasons.extend(counted.loss(ledger.fabric.tapped()));
     reasons.into_iter().map(|reason| invalid(ValidityFlag::Exposure, place, reason)).collect()
+}
+
+/// Counts made apart: on the victims' threads, by the matcher, by the capture.
+struct Counted {
+    settled: u64,
+    matched: u64,
+    captured: u64,
+    dropped: u64,
+}
+
+impl Counted {
+    /// What is missing. Services talk among themselves while this is looked at: what crossed since the wires were
+    /// settled, up to the `crossed` of now, may be counted or not.
+    fn loss(&self, crossed: u64) -> Option<String> {
+        let Self { settled, matched, captured, dropped } = self;
+        let whole = *settled..=crossed;
+        let lost = !whole.contains(matched) || !whole.contains(&(captured + dropped));
+        lost.then(|| {
+            format!(
+                "{settled} bytes crossed, {matched} were matched, {captured} captured and {dropped} dropped"
+            )
+        })
+    }
 }
 
 /// What may have shaped the figures of a step from outside.
@@ -83,4 +113,26 @@ pub(super) fn performance(
 
 fn invalid(flag: ValidityFlag, place: &Place, reason: String) -> Event {
     Event::Invalid { flag, place: format!("{} on {}", place.scenario, place.architecture), reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_crosses_while_one_looks_is_no_loss_and_what_had_crossed_before_is() {
+        let counted = |matched, captured, dropped| Counted { settled: 100, matched, captured, dropped };
+        for (counted, crossed) in [
+            (counted(100, 100, 0), 100),
+            (counted(100, 60, 40), 100),
+            (counted(100, 100, 0), 120),
+            (counted(120, 110, 0), 120),
+        ] {
+            assert_eq!(counted.loss(crossed), None);
+        }
+        let short = "100 bytes crossed, 99 were matched, 100 captured and 0 dropped";
+        assert_eq!(counted(99, 100, 0).loss(120).as_deref(), Some(short));
+        assert!(counted(100, 60, 39).loss(120).is_some());
+        assert!(counted(121, 100, 0).loss(120).is_some(), "nobody sees what never crossed");
+    }
 }

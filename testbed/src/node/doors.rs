@@ -38,7 +38,7 @@ impl Door {
     pub(super) fn new(
         world: &World,
         (front, onward): (&ListenPlan, &Onward),
-        limits: Limits,
+        limits: &Limits,
         tally: &Arc<Tally>,
     ) -> io::Result<Self> {
         let tally = tally.clone();
@@ -47,13 +47,13 @@ impl Door {
                 front: front_codec(world, front)?,
                 group: Arc::new(group(world, std::slice::from_ref(back))?),
                 forward: front.client_cert.clone().map_or(Forward::Bytes, Forward::Http),
-                limits,
+                limits: *limits,
                 tally,
             }),
             Onward::ByName { routes, localhost } => Self::ByName(PassThrough {
                 front: front_codec(world, front)?,
                 routes: Arc::new(self::routes(world, routes, localhost.as_ref())?),
-                limits,
+                limits: *limits,
                 tally,
             }),
         })

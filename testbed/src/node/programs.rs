@@ -1,10 +1,9 @@
 //! What the threads of a node run. State that threads share (services, counts) is made once per node.
 
-use std::{future::Future, io, pin::Pin, sync::Arc};
+use std::{future::Future, io, pin::Pin, sync::Arc, time::Duration};
 
 use proxies::{
     codec::{Accepted, FrontCodec},
-    limits::Limits,
     serve::{Tally, serve},
     stream::BoxStream,
     transport::Ends,
@@ -36,7 +35,7 @@ impl Program {
         let (tally, mut doors) = (Arc::default(), Vec::new());
         if let ProgramPlan::Proxy { doors: planned } = &plan.program {
             for (front, onward) in planned {
-                doors.push(Door::new(world, (front, onward), plan.limits, &tally)?);
+                doors.push(Door::new(world, (front, onward), &plan.limits, &tally)?);
             }
         }
         Ok(Self { tally, doors, made: Made::of(plan, world, plant)? })
@@ -67,7 +66,7 @@ impl Program {
                 for front in listeners {
                     let listen = NodeListen::take(world, &ring, front)?;
                     let codec = front_codec(world, front)?;
-                    let handler = self.handler(codec, front.origin, plan.limits, stop.clone());
+                    let handler = self.handler(codec, front.origin, plan.limits.handshake, stop.clone());
                     tasks.spawn(serve(listen, handler, plan.limits, self.tally.clone(), stop.clone()));
                 }
             }
@@ -118,14 +117,14 @@ impl Program {
         &self,
         codec: FrontCodec,
         origin: Origin,
-        limits: Limits,
+        deadline: Duration,
         stop: CancellationToken,
     ) -> impl Fn(BoxStream, Ends) -> Handling + Send + Sync + 'static {
         let (tally, serving) = (self.tally.clone(), self.made.serving.clone());
         move |wire, ends| {
             let (codec, tally, serving, stop) = (codec.clone(), tally.clone(), serving.clone(), stop.clone());
             Box::pin(async move {
-                let accepted = codec.accept_from(ends.party, wire, limits.handshake).await;
+                let accepted = codec.accept_from(ends.party, wire, deadline).await;
                 let Ok(Accepted { stream, .. }) = accepted else {
                     Tally::count(&tally.handshakes_failed);
                     return;

@@ -57,11 +57,11 @@ pub(super) fn protocol(resolver: &Resolver<'_>, findings: &mut Vec<Finding>) -> 
             );
         }
     }
-    let filter = body.filter.as_ref().and_then(|name| filter(name, protocol, findings));
+    let filter = body.filter.as_ref().map(|name| filter(name, protocol, findings));
     (protocol, filter)
 }
 
-fn filter(name: &Spanned<String>, protocol: Protocol, findings: &mut Vec<Finding>) -> Option<String> {
+fn filter(name: &Spanned<String>, protocol: Protocol, findings: &mut Vec<Finding>) -> String {
     if protocol != Protocol::Http {
         findings.push(
             Finding::new(name.span(), "only requests can be filtered").help("add `protocol = \"http\"`"),
@@ -71,7 +71,7 @@ fn filter(name: &Spanned<String>, protocol: Protocol, findings: &mut Vec<Finding
         let finding = Finding::new(name.span(), format!("there is no rule file `{}`", name.get_ref()));
         findings.push(finding.maybe_help(help_for(name.get_ref(), &FILTERS)));
     }
-    Some(name.get_ref().clone())
+    name.get_ref().clone()
 }
 
 /// Which of equal places.
