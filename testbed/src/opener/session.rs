@@ -50,12 +50,13 @@ impl Session {
     }
 
     pub(super) fn client_said(&mut self, hello: ClientHello) {
-        self.client = Some(hello);
+        // The first one counts; one after a `HelloRetryRequest` has the same random.
+        self.client.get_or_insert(hello);
     }
 
     pub(super) fn server_said(&mut self, hello: ServerHello) {
         // A `HelloRetryRequest` is one too, and binds the server to the same version and suite.
-        self.server = Some(hello);
+        self.server.get_or_insert(hello);
     }
 
     pub(super) fn alert(&mut self, alert: Alert) {

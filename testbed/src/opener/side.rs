@@ -145,8 +145,10 @@ impl Side {
             _ if self.changed => self.read_protected(record, session),
             (APPLICATION_DATA, State::Clear) if session.changes_cipher() => Err(self.malformed(&record)),
             (APPLICATION_DATA, _) => self.read_protected(record, session),
+            // What it means depends on the other direction, for which a closed one did not wait.
+            (_, State::Sealed | State::Lost) => Ok(()),
             (CHANGE_CIPHER_SPEC, _) if session.changes_cipher() => self.change_cipher(&record),
-            (_, State::Sealed | State::Lost) | (CHANGE_CIPHER_SPEC, _) => Ok(()),
+            (CHANGE_CIPHER_SPEC, _) => Ok(()),
             (ALERT, _) => self.read_alert(&record, false, session),
             (HANDSHAKE, State::Clear) => self.read_handshake(&record, session),
             _ => Err(self.malformed(&record)),
@@ -155,9 +157,6 @@ impl Side {
 
     fn change_cipher(&mut self, record: &Record) -> Result<(), OpenError> {
         self.changed = true;
-        if self.is_given_up() {
-            return Ok(());
-        }
         // Half a message before it would be continued under keys.
         if !self.messages.is_empty() || record.body[..] != [1] {
             return Err(self.malformed(record));
