@@ -58,6 +58,14 @@ pub enum OpenError {
         /// Start of the record.
         at: u64,
     },
+    /// The two ends agree on new keys under the old ones, as TLS 1.2 allows; the opener does not follow.
+    #[error("{direction}: the session is negotiated anew at byte {at}, what follows stays closed")]
+    Renegotiated {
+        /// Which way.
+        direction: Direction,
+        /// Start of the record that changes keys.
+        at: u64,
+    },
     /// The opener does not know this version's records.
     #[error("records of protocol version {version:#06x} stay closed")]
     UnsupportedVersion {

@@ -49,6 +49,7 @@ fn may_be_hello(start: &[u8], message: u8) -> bool {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ServerHello {
     pub(super) version: u16,
+    pub(super) random: [u8; 32],
     pub(super) suite: u16,
 }
 
@@ -56,7 +57,7 @@ impl ServerHello {
     pub(super) fn read(body: &[u8]) -> Option<Self> {
         let mut body = Reader::new(body);
         let mut version = body.u16()?;
-        let _random = body.array::<32>()?;
+        let random = body.array()?;
         let _session_id = body.short_vector()?;
         let suite = body.u16()?;
         let _compression = body.u8()?;
@@ -65,7 +66,7 @@ impl ServerHello {
                 version = content.u16()?;
             }
         }
-        Some(Self { version, suite })
+        Some(Self { version, random, suite })
     }
 }
 
@@ -75,15 +76,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_server_hello_tells_version_and_suite_and_none_cut_short_is_read() {
+    fn a_server_hello_tells_version_random_and_suite_and_none_cut_short_is_read() {
         let mut hello = vec![3, 3];
         hello.extend([9; 32]);
         hello.extend([0, 0x13, 0x01, 0]);
         let without_extensions = hello.len();
-        assert_eq!(ServerHello::read(&hello), Some(ServerHello { version: 0x0303, suite: 0x1301 }));
+        let expected = ServerHello { version: 0x0303, random: [9; 32], suite: 0x1301 };
+        assert_eq!(ServerHello::read(&hello), Some(expected));
 
         hello.extend([0, 6, 0, 43, 0, 2, 3, 4]);
-        assert_eq!(ServerHello::read(&hello), Some(ServerHello { version: 0x0304, suite: 0x1301 }));
+        assert_eq!(ServerHello::read(&hello), Some(ServerHello { version: 0x0304, ..expected }));
         for end in (0..hello.len()).filter(|end| *end != without_extensions) {
             assert_eq!(ServerHello::read(&hello[..end]), None, "{end}");
         }

@@ -6,15 +6,17 @@
 //!                         ▼   │
 //!                       session: hellos, suite, secrets ◄─ key log
 //!                         │
-//!                         └─► protection (tls13): opens one record
+//!                         └─► protection (tls12, tls13): opens one record
 //! ```
 //!
 //! It reads like a passive observer who was handed the secrets: nothing is verified beyond what opening a
 //! record proves. Pure: no sockets, no clock, and no panic whatever the bytes are. The order in which the two
 //! directions are fed does not matter, only the order within each.
 //!
-//! It opens TLS 1.3. Of TLS 1.2 it reads the part in clear text and says that the rest stays sealed; early
-//! data is passed over and counted. A flow that starts with a PROXY protocol header is not TLS to it.
+//! It opens TLS 1.3, and TLS 1.2 with the suites that rustls and OpenSSL prefer. Of older versions and suites
+//! (CBC, static RSA) and of a session that is negotiated anew it reads the part in clear text and says that the
+//! rest stays closed; early data is passed over and counted. A flow that starts with a PROXY protocol header is
+//! not TLS to it.
 
 mod alert;
 mod error;
@@ -25,6 +27,7 @@ mod protection;
 mod records;
 mod session;
 mod side;
+mod tls12;
 mod tls13;
 
 #[cfg(test)]

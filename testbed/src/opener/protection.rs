@@ -1,6 +1,6 @@
 //! The seam between the records of a version and everything else: how one protected record is opened.
 //!
-//! Each version's records live in a file of their own ([`super::tls13`]); which secret is used when is the
+//! Each version's records live in a file of their own ([`super::tls12`], [`super::tls13`]); which secret is used when is the
 //! business of [`super::session`] and [`super::side`].
 
 use super::records::Record;

@@ -9,16 +9,18 @@ use super::{
     hello::ServerHello,
     opened::{Keys, Kind, OneWay, Opened},
     protection::RecordProtection,
-    tls13::{Suite, Tls13},
+    tls12::{self, Randoms, Tls12},
+    tls13::{self, Tls13},
 };
 use crate::{
     keylog::{KeyLogStore, Secrets},
     vocabulary::Direction,
 };
 
+const TLS_1_2: u16 = 0x0303;
 const TLS_1_3: u16 = 0x0304;
 
-/// Which of a direction's secrets protects its records.
+/// Which of a direction's secrets protects its records; before TLS 1.3 both are the same.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Epoch {
     Handshake,
@@ -48,12 +50,13 @@ impl Session {
     }
 
     pub(super) fn client_said(&mut self, hello: ClientHello) {
-        self.client = Some(hello);
+        // The first one counts; one after a `HelloRetryRequest` has the same random.
+        self.client.get_or_insert(hello);
     }
 
     pub(super) fn server_said(&mut self, hello: ServerHello) {
         // A `HelloRetryRequest` is one too, and binds the server to the same version and suite.
-        self.server = Some(hello);
+        self.server.get_or_insert(hello);
     }
 
     pub(super) fn alert(&mut self, alert: Alert) {
@@ -76,8 +79,9 @@ impl Session {
         self.server.is_some_and(|server| server.version < TLS_1_3)
     }
 
+    /// What does not open with the client's first keys may be early data.
     pub(super) fn offered_early_data(&self) -> bool {
-        self.client.as_ref().is_some_and(|client| client.early_data)
+        !self.changes_cipher() && self.client.as_ref().is_some_and(|client| client.early_data)
     }
 
     /// Notes that a protected record crossed, and gives the secrets of the session.
@@ -96,17 +100,24 @@ impl Session {
     ) -> Result<Box<dyn RecordProtection>, OpenError> {
         let secrets = self.secrets();
         let server = self.server.ok_or(OpenError::NoHellos { direction, at })?;
-        if server.version != TLS_1_3 {
-            return Err(OpenError::UnsupportedVersion { version: server.version });
-        }
-        let suite =
-            Suite::by_code(server.suite).ok_or(OpenError::UnsupportedSuite { suite: server.suite })?;
-        let label = label(direction, epoch);
-        secrets
-            .as_ref()
-            .and_then(|secrets| Tls13::new(suite, secrets.get(label)?))
-            .map(|keys| Box::new(keys) as Box<dyn RecordProtection>)
-            .ok_or(OpenError::NoSecret { direction, label, at })
+        let unknown = OpenError::UnsupportedSuite { suite: server.suite };
+        let label = label(server.version, direction, epoch);
+        let secret = secrets.as_ref().and_then(|secrets| secrets.get(label));
+        let keys: Option<Box<dyn RecordProtection>> = match server.version {
+            TLS_1_2 => {
+                let suite = tls12::Suite::by_code(server.suite).ok_or(unknown)?;
+                let client = self.client.as_ref().ok_or(OpenError::NoHellos { direction, at })?.random;
+                let randoms = Randoms { client, server: server.random };
+                let keys = secret.and_then(|master| Tls12::new(suite, master, &randoms, direction));
+                keys.map(|keys| Box::new(keys) as _)
+            }
+            TLS_1_3 => {
+                let suite = tls13::Suite::by_code(server.suite).ok_or(unknown)?;
+                secret.and_then(|secret| Tls13::new(suite, secret)).map(|keys| Box::new(keys) as _)
+            }
+            version => return Err(OpenError::UnsupportedVersion { version }),
+        };
+        keys.ok_or(OpenError::NoSecret { direction, label, at })
     }
 
     pub(super) fn finish(mut self, kind: Kind, to_acceptor: OneWay, to_dialer: OneWay) -> Opened {
@@ -127,7 +138,10 @@ impl Session {
 }
 
 /// The key log's name of a secret.
-fn label(direction: Direction, epoch: Epoch) -> &'static str {
+fn label(version: u16, direction: Direction, epoch: Epoch) -> &'static str {
+    if version < TLS_1_3 {
+        return "CLIENT_RANDOM";
+    }
     match (direction, epoch) {
         (Direction::ToAcceptor, Epoch::Handshake) => "CLIENT_HANDSHAKE_TRAFFIC_SECRET",
         (Direction::ToDialer, Epoch::Handshake) => "SERVER_HANDSHAKE_TRAFFIC_SECRET",

@@ -6,6 +6,9 @@
 //!     │                                │                   │
 //!     └───────────── anything that cannot be opened ───────┴──► sealed: counted only
 //! ```
+//!
+//! In TLS 1.3 a record says itself that it is protected. Before, all are that follow a `ChangeCipherSpec`,
+//! whatever they are called; the keys stay the same after `Finished`.
 
 use proxies::peek::ClientHello;
 
@@ -39,6 +42,8 @@ pub(super) struct Side {
     records: Records,
     messages: Messages,
     state: State,
+    /// A `ChangeCipherSpec` that means it was read.
+    changed: bool,
     early_records: u64,
     opened: OneWay,
 }
@@ -50,6 +55,7 @@ impl Side {
             records: Records::default(),
             messages: Messages::default(),
             state: State::Clear,
+            changed: false,
             early_records: 0,
             opened: OneWay::default(),
         }
@@ -92,15 +98,12 @@ impl Side {
     }
 
     pub(super) fn finish(mut self, kind: Kind, session: &mut Session) -> OneWay {
-        let (direction, at) = (self.direction, self.records.offset());
+        let direction = self.direction;
         if kind != Kind::Tls {
             return self.opened;
         }
         if self.waits(session) {
-            session.secrets();
-            session.error(OpenError::NoHellos { direction, at });
-            self.state = State::Sealed;
-            self.open(session);
+            self.give_up(session);
         }
         let at = self.records.offset();
         if !self.records.unread().is_empty() || (!self.messages.is_empty() && !self.is_given_up()) {
@@ -112,31 +115,54 @@ impl Side {
         self.opened
     }
 
+    /// Nobody will say how the next record is protected.
+    fn give_up(&mut self, session: &mut Session) {
+        self.state = State::Sealed;
+        if self.records.unread().first() == Some(&CHANGE_CIPHER_SPEC) {
+            // Is none itself.
+            let _passed_over = self.records.next();
+        }
+        if !self.records.unread().is_empty() {
+            session.secrets();
+            session.error(OpenError::NoHellos { direction: self.direction, at: self.records.offset() });
+        }
+        self.open(session);
+    }
+
     fn is_given_up(&self) -> bool {
         matches!(self.state, State::Sealed | State::Lost)
     }
 
-    /// The next record is protected, and the other direction has not said yet how.
+    /// The next record is protected or may say so, and the other direction has not said yet how.
     fn waits(&self, session: &Session) -> bool {
-        self.records.unread().first() == Some(&APPLICATION_DATA)
+        matches!(self.records.unread().first(), Some(&(APPLICATION_DATA | CHANGE_CIPHER_SPEC)))
             && !self.is_given_up()
             && !session.is_agreed()
     }
 
     fn read(&mut self, record: Record, session: &mut Session) -> Result<(), OpenError> {
         match (record.kind, &self.state) {
+            _ if self.changed => self.read_protected(record, session),
+            (APPLICATION_DATA, State::Clear) if session.changes_cipher() => Err(self.malformed(&record)),
             (APPLICATION_DATA, _) => self.read_protected(record, session),
+            // What it means depends on the other direction, for which a closed one did not wait.
             (_, State::Sealed | State::Lost) => Ok(()),
-            (CHANGE_CIPHER_SPEC, _) if session.changes_cipher() => {
-                let keys = session.protection(self.direction, Epoch::Application, record.span.start)?;
-                self.state = State::Protected(Epoch::Application, Some(keys));
-                Ok(())
-            }
+            (CHANGE_CIPHER_SPEC, _) if session.changes_cipher() => self.change_cipher(&record),
             (CHANGE_CIPHER_SPEC, _) => Ok(()),
             (ALERT, _) => self.read_alert(&record, false, session),
             (HANDSHAKE, State::Clear) => self.read_handshake(&record, session),
             _ => Err(self.malformed(&record)),
         }
+    }
+
+    fn change_cipher(&mut self, record: &Record) -> Result<(), OpenError> {
+        self.changed = true;
+        // Half a message before it would be continued under keys.
+        if !self.messages.is_empty() || record.body[..] != [1] {
+            return Err(self.malformed(record));
+        }
+        self.state = State::Protected(Epoch::Handshake, None);
+        Ok(())
     }
 
     fn read_protected(&mut self, mut record: Record, session: &mut Session) -> Result<(), OpenError> {
@@ -176,6 +202,9 @@ impl Side {
             }
             ALERT => self.read_alert(&record, true, session),
             HANDSHAKE => self.read_handshake(&record, session),
+            CHANGE_CIPHER_SPEC if self.changed => {
+                Err(OpenError::Renegotiated { direction: self.direction, at: record.span.start })
+            }
             _ => Err(self.malformed(&record)),
         }
     }
@@ -209,9 +238,10 @@ impl Side {
             (SERVER_HELLO, Direction::ToDialer, State::Clear) => {
                 session.server_said(ServerHello::read(&message.body)?);
             }
-            (FINISHED, _, State::Protected(Epoch::Handshake, _)) => {
+            (FINISHED, _, State::Protected(Epoch::Handshake, keys)) => {
                 self.opened.finished = true;
-                self.state = State::Protected(Epoch::Application, None);
+                let kept = keys.take().filter(|_| self.changed);
+                self.state = State::Protected(Epoch::Application, kept);
                 return self.messages.is_empty().then_some(());
             }
             (KEY_UPDATE, _, State::Protected(Epoch::Application, Some(keys))) => {

@@ -3,11 +3,13 @@
 use std::sync::OnceLock;
 
 use proptest::prelude::*;
+use rustls::version::{TLS12, TLS13};
 
 use super::*;
 use session::{Setup, Transcript, Twist};
 
 mod session;
+mod tls12;
 
 const REQUEST: &[u8] = b"POST /v3/auth/tokens HTTP/1.1\r\n\r\n{\"password\":\"hush\"}";
 const ANSWER: &[u8] = b"HTTP/1.1 201 Created\r\n\r\n";
@@ -27,10 +29,15 @@ fn one_conversation() -> &'static Transcript {
     ONE.get_or_init(|| conversation(Setup::default()))
 }
 
+/// The same in TLS 1.2.
+fn one_of_tls12() -> &'static Transcript {
+    static ONE: OnceLock<Transcript> = OnceLock::new();
+    ONE.get_or_init(|| conversation(Setup { version: &TLS12, ..Setup::default() }))
+}
+
 fn assert_conversation(opened: &Opened) {
     assert_eq!(opened.errors, []);
     assert_eq!((opened.kind, opened.keys), (Kind::Tls, Keys::Found));
-    assert_eq!(opened.version, Some(rustls::ProtocolVersion::TLSv1_3));
     assert_eq!(opened.server_name.as_deref(), Some("identity.cloud.invalid"));
     assert!(opened.handshake_complete);
     assert_eq!(opened.to_acceptor.plaintext(), REQUEST);
@@ -50,48 +57,55 @@ fn alerts(opened: &Opened) -> Vec<(Direction, &'static str)> {
 
 #[test]
 fn every_suite_is_opened_with_the_key_log() {
-    for suite in session::suites() {
-        let opened = conversation(Setup { suite: Some(suite), ..Setup::default() }).open();
-        assert_conversation(&opened);
-        assert_eq!(opened.cipher_suite, Some(suite.suite()));
+    for (version, suites) in [(&TLS13, 3), (&TLS12, 6)] {
+        let known = session::suites(version);
+        assert_eq!(known.len(), suites);
+        for suite in known {
+            let opened = conversation(Setup { suite: Some(suite), version, ..Setup::default() }).open();
+            assert_conversation(&opened);
+            assert_eq!((opened.version, opened.cipher_suite), (Some(version.version), Some(suite.suite())));
+        }
     }
 }
 
 #[test]
 fn without_the_key_log_nothing_is_opened_and_that_is_said() {
-    let transcript = one_conversation();
-    let opened = transcript.open_with(&KeyLogStore::default());
+    for transcript in [one_conversation(), one_of_tls12()] {
+        let opened = transcript.open_with(&KeyLogStore::default());
 
-    assert_eq!(opened.keys, Keys::Missing);
-    assert_eq!(opened.server_name.as_deref(), Some("identity.cloud.invalid"), "sent in clear text");
-    assert!(!opened.handshake_complete);
-    assert_eq!((opened.to_acceptor.plaintext(), opened.to_dialer.plaintext()), (vec![], vec![]));
-    assert!(opened.to_acceptor.protected_records >= 3, "Finished, request, alert");
-    assert!(matches!(opened.errors[..], [OpenError::NoSecret { .. }, OpenError::NoSecret { .. }]));
+        assert_eq!(opened.keys, Keys::Missing);
+        assert_eq!(opened.server_name.as_deref(), Some("identity.cloud.invalid"), "sent in clear text");
+        assert!(!opened.handshake_complete);
+        assert_eq!((opened.to_acceptor.plaintext(), opened.to_dialer.plaintext()), (vec![], vec![]));
+        assert!(opened.to_acceptor.protected_records >= 3, "Finished, request, alert");
+        assert!(matches!(opened.errors[..], [OpenError::NoSecret { .. }, OpenError::NoSecret { .. }]));
+    }
 }
 
 #[test]
 fn it_does_not_matter_where_the_streams_are_cut() {
-    let transcript = one_conversation();
-    let whole = transcript.open();
-    for direction in [Direction::ToAcceptor, Direction::ToDialer] {
-        for cut in 0..=transcript.stream(direction).len() {
-            let opened = transcript.cut(direction, cut).open();
-            assert_conversation(&opened);
-            let spans = |opened: &Opened| -> Vec<_> {
-                opened.way(direction).pieces.iter().map(|piece| piece.span.clone()).collect()
-            };
-            assert_eq!(spans(&opened), spans(&whole), "cut {direction} at {cut}");
+    for transcript in [one_conversation(), one_of_tls12()] {
+        let whole = transcript.open();
+        for direction in [Direction::ToAcceptor, Direction::ToDialer] {
+            for cut in 0..=transcript.stream(direction).len() {
+                let opened = transcript.cut(direction, cut).open();
+                assert_conversation(&opened);
+                let spans = |opened: &Opened| -> Vec<_> {
+                    opened.way(direction).pieces.iter().map(|piece| piece.span.clone()).collect()
+                };
+                assert_eq!(spans(&opened), spans(&whole), "cut {direction} at {cut}");
+            }
         }
+        assert_conversation(&transcript.byte_by_byte().open());
     }
-    assert_conversation(&transcript.byte_by_byte().open());
 }
 
 #[test]
 fn it_does_not_matter_which_direction_is_fed_first() {
-    let transcript = one_conversation();
-    for first in [Direction::ToAcceptor, Direction::ToDialer] {
-        assert_conversation(&transcript.one_direction_first(first).open());
+    for transcript in [one_conversation(), one_of_tls12()] {
+        for first in [Direction::ToAcceptor, Direction::ToDialer] {
+            assert_conversation(&transcript.one_direction_first(first).open());
+        }
     }
 }
 
@@ -221,37 +235,27 @@ fn a_certificate_that_is_missing_is_an_alert_after_the_handshake() {
 }
 
 #[test]
-fn tls_1_2_is_read_up_to_where_it_is_sealed() {
-    let opened = conversation(Setup { version: &rustls::version::TLS12, ..Setup::default() }).open();
-
-    assert_eq!(opened.version, Some(rustls::ProtocolVersion::TLSv1_2));
-    assert_eq!(opened.server_name.as_deref(), Some("identity.cloud.invalid"));
-    assert_eq!(opened.errors, [OpenError::UnsupportedVersion { version: 0x0303 }]);
-    assert_eq!(opened.to_acceptor.protected_records, 1);
-    assert_eq!(opened.to_acceptor.plaintext(), b"");
-    assert!(!opened.handshake_complete);
-}
-
-#[test]
 fn a_flow_that_ends_early_is_opened_as_far_as_it_goes() {
-    let transcript = one_conversation();
-    let request = transcript.open().to_acceptor.pieces[0].span.clone();
-    for end in 0..transcript.stream(Direction::ToAcceptor).len() {
-        let opened = transcript.ending(Direction::ToAcceptor, end).open();
-        let whole = end as u64 >= request.end;
-        assert_eq!(opened.to_acceptor.plaintext(), if whole { REQUEST } else { b"" }, "ends at {end}");
+    for transcript in [one_conversation(), one_of_tls12()] {
+        let request = transcript.open().to_acceptor.pieces[0].span.clone();
+        for end in 0..transcript.stream(Direction::ToAcceptor).len() {
+            let opened = transcript.ending(Direction::ToAcceptor, end).open();
+            let whole = end as u64 >= request.end;
+            assert_eq!(opened.to_acceptor.plaintext(), if whole { REQUEST } else { b"" }, "ends at {end}");
+        }
     }
 }
 
 #[test]
 fn an_altered_record_seals_its_direction_only() {
-    let transcript = one_conversation();
-    let span = transcript.open().to_acceptor.pieces[0].span.clone();
-    let opened = transcript.flipping(Direction::ToAcceptor, span.start as usize + 9).open();
+    for transcript in [one_conversation(), one_of_tls12()] {
+        let span = transcript.open().to_acceptor.pieces[0].span.clone();
+        let opened = transcript.flipping(Direction::ToAcceptor, span.start as usize + 9).open();
 
-    assert_eq!(opened.errors, [OpenError::Sealed { direction: Direction::ToAcceptor, at: span.start }]);
-    assert_eq!(opened.to_acceptor.plaintext(), b"");
-    assert_eq!(opened.to_dialer.plaintext(), ANSWER);
+        assert_eq!(opened.errors, [OpenError::Sealed { direction: Direction::ToAcceptor, at: span.start }]);
+        assert_eq!(opened.to_acceptor.plaintext(), b"");
+        assert_eq!(opened.to_dialer.plaintext(), ANSWER);
+    }
 }
 
 #[test]
@@ -318,11 +322,13 @@ proptest! {
     fn arbitrary_bytes_after_a_hello_never_panic(
         bytes in prop::collection::vec(any::<u8>(), 0..400),
         direction in any_direction(),
+        old in any::<bool>(),
     ) {
-        let mut chunks = one_conversation().chunks.clone();
+        let transcript = if old { one_of_tls12() } else { one_conversation() };
+        let mut chunks = transcript.chunks.clone();
         chunks.truncate(2);
         chunks.push((direction, bytes));
-        let opened = Transcript { chunks, keys: one_conversation().keys.clone() }.open();
+        let opened = Transcript { chunks, keys: transcript.keys.clone() }.open();
         prop_assert!(opened.to_acceptor.pieces.is_empty());
     }
 
@@ -330,8 +336,10 @@ proptest! {
     fn a_damaged_flow_never_panics_and_never_opens_what_was_not_sent(
         damages in prop::collection::vec(damage(), 1..4),
         size in 1..700_usize,
+        old in any::<bool>(),
     ) {
-        let mut streams = one_conversation().one_direction_first(Direction::ToAcceptor).chunks;
+        let transcript = if old { one_of_tls12() } else { one_conversation() };
+        let mut streams = transcript.one_direction_first(Direction::ToAcceptor).chunks;
         for (direction, at, how, bytes) in damages {
             let (_, stream) = streams.iter_mut().find(|(which, _)| *which == direction).unwrap();
             let at = (stream.len() as f64 * at) as usize;
@@ -342,7 +350,7 @@ proptest! {
                 _ => drop(stream.drain(at..end)),
             }
         }
-        let opened = Transcript { chunks: streams, keys: one_conversation().keys.clone() }.chunked(size).open();
+        let opened = Transcript { chunks: streams, keys: transcript.keys.clone() }.chunked(size).open();
         if opened.kind == Kind::Tls {
             prop_assert!(REQUEST.starts_with(&opened.to_acceptor.plaintext()));
             prop_assert!(ANSWER.starts_with(&opened.to_dialer.plaintext()));

@@ -5,16 +5,19 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use rcgen::{CertifiedKey, generate_simple_self_signed};
+use rcgen::{
+    CertificateParams, CertifiedKey, KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, SignatureAlgorithm,
+};
 use rustls::{
-    ClientConfig, ClientConnection, Connection, RootCertStore, ServerConfig, ServerConnection,
+    ClientConfig, ClientConnection, Connection, HandshakeKind, RootCertStore, ServerConfig, ServerConnection,
     SupportedCipherSuite, SupportedProtocolVersion,
+    client::{Resumption, Tls12Resumption},
     crypto::{
         CryptoProvider,
-        aws_lc_rs::{ALL_CIPHER_SUITES, DEFAULT_CIPHER_SUITES, default_provider, kx_group},
+        aws_lc_rs::{ALL_CIPHER_SUITES, DEFAULT_CIPHER_SUITES, Ticketer, default_provider, kx_group},
     },
     pki_types::PrivateKeyDer,
-    server::WebPkiClientVerifier,
+    server::{NoServerSessionStorage, WebPkiClientVerifier},
 };
 
 use crate::{
@@ -45,6 +48,10 @@ pub(super) enum Twist {
     ClientCertificateWanted,
     /// Both allow data before the end of a resumed handshake.
     EarlyData,
+    /// The server remembers sessions of TLS 1.2 itself and hands out no ticket.
+    SessionIds,
+    /// The server remembers nothing: sessions of TLS 1.2 are resumed by ticket.
+    Tickets,
 }
 
 impl Default for Setup {
@@ -53,21 +60,34 @@ impl Default for Setup {
     }
 }
 
-/// The three suites of TLS 1.3.
-pub(super) fn suites() -> Vec<SupportedCipherSuite> {
-    let suites: Vec<_> = ALL_CIPHER_SUITES.iter().copied().filter(|suite| suite.tls13().is_some()).collect();
-    assert_eq!(suites.len(), 3);
-    suites
+/// All suites of a version: three of TLS 1.3, six of TLS 1.2.
+pub(super) fn suites(version: &SupportedProtocolVersion) -> Vec<SupportedCipherSuite> {
+    let of = |suite: &SupportedCipherSuite| suite.version().version == version.version;
+    ALL_CIPHER_SUITES.iter().copied().filter(of).collect()
 }
 
-fn certified() -> &'static CertifiedKey<rcgen::KeyPair> {
-    static CERTIFIED: OnceLock<CertifiedKey<rcgen::KeyPair>> = OnceLock::new();
-    CERTIFIED.get_or_init(|| generate_simple_self_signed(["identity.cloud.invalid".to_owned()]).unwrap())
+type Certified = CertifiedKey<KeyPair>;
+
+fn self_signed(algorithm: &'static SignatureAlgorithm) -> Certified {
+    let params = CertificateParams::new(["identity.cloud.invalid".to_owned()]).unwrap();
+    let signing_key = KeyPair::generate_for(algorithm).unwrap();
+    CertifiedKey { cert: params.self_signed(&signing_key).unwrap(), signing_key }
 }
 
-fn roots() -> RootCertStore {
+fn certified() -> &'static Certified {
+    static CERTIFIED: OnceLock<Certified> = OnceLock::new();
+    CERTIFIED.get_or_init(|| self_signed(&PKCS_ECDSA_P256_SHA256))
+}
+
+/// For suites that sign with RSA.
+fn certified_rsa() -> &'static Certified {
+    static CERTIFIED: OnceLock<Certified> = OnceLock::new();
+    CERTIFIED.get_or_init(|| self_signed(&PKCS_RSA_SHA256))
+}
+
+fn roots(certified: &Certified) -> RootCertStore {
     let mut roots = RootCertStore::empty();
-    roots.add(certified().cert.der().clone()).unwrap();
+    roots.add(certified.cert.der().clone()).unwrap();
     roots
 }
 
@@ -83,13 +103,18 @@ impl Setup {
         CryptoProvider { cipher_suites, ..default_provider() }
     }
 
+    fn certified(&self) -> &'static Certified {
+        let name = self.suite.and_then(|suite| suite.suite().as_str());
+        if name.is_some_and(|name| name.contains("_RSA_")) { certified_rsa() } else { certified() }
+    }
+
     fn client(&self, keys: &KeyLogStore) -> ClientConfig {
         let mut provider = self.provider();
         if self.twist == Twist::Retry {
             provider.kx_groups = vec![kx_group::X25519, kx_group::SECP384R1];
         }
         if self.twist == Twist::NoCommonSuite {
-            provider.cipher_suites = vec![suites()[0]];
+            provider.cipher_suites = vec![suites(self.version)[0]];
         }
         let mut config = ClientConfig::builder_with_provider(Arc::new(provider))
             .with_protocol_versions(&[self.version])
@@ -97,9 +122,13 @@ impl Setup {
             .with_root_certificates(if self.twist == Twist::EmptyRoots {
                 RootCertStore::empty()
             } else {
-                roots()
+                roots(self.certified())
             })
             .with_no_client_auth();
+        config.resumption = Resumption::in_memory_sessions(4).tls12_resumption(match self.twist {
+            Twist::SessionIds => Tls12Resumption::SessionIdOnly,
+            _ => Tls12Resumption::SessionIdOrTickets,
+        });
         config.max_fragment_size = self.fragment;
         config.enable_early_data = self.twist == Twist::EarlyData;
         config.key_log = Arc::new(keys.clone());
@@ -112,20 +141,26 @@ impl Setup {
             provider.kx_groups = vec![kx_group::SECP384R1];
         }
         if self.twist == Twist::NoCommonSuite {
-            provider.cipher_suites = vec![suites()[1]];
+            provider.cipher_suites = vec![suites(self.version)[1]];
         }
         let provider = Arc::new(provider);
         let builder = ServerConfig::builder_with_provider(provider.clone())
             .with_protocol_versions(&[self.version])
             .unwrap();
         let builder = if self.twist == Twist::ClientCertificateWanted {
-            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots()), provider);
+            let verifier =
+                WebPkiClientVerifier::builder_with_provider(Arc::new(roots(self.certified())), provider);
             builder.with_client_cert_verifier(verifier.build().unwrap())
         } else {
             builder.with_no_client_auth()
         };
-        let key = PrivateKeyDer::try_from(certified().signing_key.serialize_der()).unwrap();
-        let mut config = builder.with_single_cert(vec![certified().cert.der().clone()], key).unwrap();
+        let CertifiedKey { cert, signing_key } = self.certified();
+        let key = PrivateKeyDer::try_from(signing_key.serialize_der()).unwrap();
+        let mut config = builder.with_single_cert(vec![cert.der().clone()], key).unwrap();
+        if self.twist == Twist::Tickets {
+            config.ticketer = Ticketer::new().unwrap();
+            config.session_storage = Arc::new(NoServerSessionStorage {});
+        }
         config.max_fragment_size = self.fragment;
         config.max_early_data_size = if self.twist == Twist::EarlyData { 1000 } else { 0 };
         config.key_log = Arc::new(keys.clone());
@@ -155,6 +190,11 @@ impl Pair {
     /// The same two endpoints on a new connection, with the tickets they have.
     pub(super) fn again(self) -> Self {
         Self::new(self.configs, self.keys)
+    }
+
+    /// Did this connection begin with what both know of an earlier one?
+    pub(super) fn is_resumed(&self) -> bool {
+        self.client.handshake_kind() == Some(HandshakeKind::Resumed)
     }
 
     /// How many bytes the client sends before the handshake.
@@ -233,6 +273,13 @@ fn cross(from: &mut Connection, to: &mut Connection) -> Option<Vec<u8>> {
     (!flight.is_empty()).then_some(flight)
 }
 
+/// A part of the server's hello.
+#[derive(Clone, Copy)]
+pub(super) enum Field {
+    Version,
+    Suite,
+}
+
 /// What a tap captured, and the key log of the run.
 #[derive(Clone)]
 pub(super) struct Transcript {
@@ -274,6 +321,56 @@ impl Transcript {
             rest = &body[usize::from(u16::from_be_bytes([*high, *low]))..];
         }
         kinds
+    }
+
+    /// The same flow with another suite, or version, in the server's hello: what it looks like where those were
+    /// negotiated, up to the first protected record.
+    pub(super) fn with_server_hello(&self, at: Field, value: u16) -> Self {
+        let stream = self.stream(Direction::ToDialer);
+        // Headers of record and message; version, random, session id, suite.
+        let at = 9 + match at {
+            Field::Version => 0,
+            Field::Suite => 2 + 32 + 1 + usize::from(stream[43]),
+        };
+        let mut before = 0;
+        self.map(Direction::ToDialer, |bytes| {
+            let mut bytes = bytes.to_vec();
+            for (at, byte) in (at..).zip(value.to_be_bytes()) {
+                if let Some(slot) = at.checked_sub(before).and_then(|at| bytes.get_mut(at)) {
+                    *slot = byte;
+                }
+            }
+            before += bytes.len();
+            vec![bytes]
+        })
+    }
+
+    /// The random of the client's hello.
+    pub(super) fn client_random(&self) -> [u8; 32] {
+        self.stream(Direction::ToAcceptor)[11..43].try_into().unwrap()
+    }
+
+    /// The same flow up to the client's `ChangeCipherSpec`.
+    pub(super) fn ending_with_change(&self) -> Self {
+        let stream = self.stream(Direction::ToAcceptor);
+        let change = stream.windows(6).position(|bytes| bytes == [20, 3, 3, 0, 1, 1]).unwrap();
+        self.ending(Direction::ToAcceptor, change + 6)
+    }
+
+    /// The same flow without a direction's `ChangeCipherSpec`.
+    pub(super) fn without_change(&self, direction: Direction) -> Self {
+        let stream = self.stream(direction);
+        let (mut rest, mut kept) = (&stream[..], Vec::new());
+        while let [kind, _, _, high, low, ..] = rest {
+            let (record, after) = rest.split_at(5 + usize::from(u16::from_be_bytes([*high, *low])));
+            if *kind != 20 {
+                kept.extend_from_slice(record);
+            }
+            rest = after;
+        }
+        let mut flow = self.without(direction);
+        flow.chunks.push((direction, kept));
+        flow
     }
 
     /// The same bytes, with one more cut after `at` bytes of a direction.
