@@ -5,3 +5,4 @@
 pub(crate) mod cut;
 pub(crate) mod hellos;
 pub(crate) mod scene;
+pub(crate) mod servers;
