@@ -145,6 +145,8 @@ fn bytes_one_by_one_in_records_of_any_length_tell_the_same() {
     }
 }
 
+type Extensions = Vec<(u16, Vec<u8>)>;
+
 /// A hand-made hello as a handshake message.
 fn made(legacy: [u8; 2], session_id: &[u8], extensions: Option<&[(u16, Vec<u8>)]>) -> Vec<u8> {
     let each = |(number, content): &(u16, Vec<u8>)| [&number.to_be_bytes()[..], &vector(2, content)].concat();
@@ -157,7 +159,7 @@ fn made(legacy: [u8; 2], session_id: &[u8], extensions: Option<&[(u16, Vec<u8>)]
 #[test]
 fn what_names_a_session_is_the_version_chosen() {
     let chosen = |version: [u8; 2]| vec![(43, version.to_vec())];
-    let named: [([u8; 2], Option<Vec<(u16, Vec<u8>)>>, bool); 6] = [
+    let named: [([u8; 2], Option<Extensions>, bool); 6] = [
         ([3, 3], None, true),
         ([3, 3], Some(vec![]), true),
         ([3, 1], Some(vec![(0xff01, vec![0])]), true),

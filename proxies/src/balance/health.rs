@@ -203,6 +203,11 @@ mod tests {
             self.health.connection(worked, self.at(at), &self.settings)
         }
 
+        fn falls(&mut self) {
+            let told = [false; 3].map(|worked| self.connection(0, worked));
+            assert_eq!(told, [None, None, Some(Change::TakenOut)]);
+        }
+
         fn probe(&mut self, passed: bool) -> Option<Change> {
             self.health.probe(passed, &self.settings)
         }
@@ -226,7 +231,7 @@ mod tests {
     #[test]
     fn one_at_a_time_tries_it_and_the_first_success_brings_it_back() {
         let mut story = Story::of(PASSIVE);
-        (0..3).for_each(|_| drop(story.connection(0, false)));
+        story.falls();
         assert_eq!(story.standing(10), Standing::Due);
         story.health.tried(story.at(10), &PASSIVE);
         assert_eq!((story.standing(10), story.standing(20)), (Standing::Down, Standing::Due));
@@ -242,14 +247,14 @@ mod tests {
     #[test]
     fn a_straggler_that_works_brings_it_back_too() {
         let mut story = Story::of(PASSIVE);
-        (0..3).for_each(|_| drop(story.connection(0, false)));
+        story.falls();
         assert_eq!(story.connection(1, true), Some(Change::BroughtBack));
     }
 
     #[test]
     fn with_probes_no_client_has_to_try_it() {
         let mut story = Story::of(BOTH);
-        (0..3).for_each(|_| drop(story.connection(0, false)));
+        story.falls();
         assert_eq!(story.standing(1_000_000), Standing::Down);
         assert_eq!([story.probe(true), story.probe(false), story.probe(true)], [None; 3]);
         assert_eq!(story.probe(true), Some(Change::BroughtBack), "two in a row");

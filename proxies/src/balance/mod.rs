@@ -147,10 +147,11 @@ impl<D> Group<D> {
     pub fn with(backends: Vec<Backend<D>>, settings: &Settings) -> Self {
         let sessions = (settings.policy == Policy::SessionId)
             .then(|| Mutex::new(affinity::Table::new(settings.affinity)));
+        let names: Vec<&str> = backends.iter().map(|backend| backend.name.as_str()).collect();
         Self {
             policy: settings.policy,
             turn: AtomicUsize::new(0),
-            seeds: source_hash::seeds(backends.iter().map(|backend| backend.name.as_str())),
+            seeds: source_hash::seeds(&names),
             leases: lease::Leases::new(backends.len()),
             roster: roster::Roster::new(backends.len(), settings.health),
             sessions,

@@ -10,9 +10,9 @@ use std::{
 };
 
 /// What a place's scores grow from: its name, and how many of the same name come before it.
-pub(super) fn seeds<'a>(names: impl Iterator<Item = &'a str> + Clone) -> Vec<u64> {
-    let before = |nth: usize, name: &str| names.clone().take(nth).filter(|other| *other == name).count();
-    names.clone().enumerate().map(|(nth, name)| hash((name, before(nth, name)))).collect()
+pub(super) fn seeds(names: &[&str]) -> Vec<u64> {
+    let before = |nth: usize| names.iter().take(nth).filter(|other| **other == names[nth]).count();
+    names.iter().enumerate().map(|(nth, name)| hash((name, before(nth)))).collect()
 }
 
 /// `places` by their scores for `source`.
@@ -46,7 +46,7 @@ mod tests {
 
     #[test]
     fn a_source_keeps_its_place_and_sources_are_spread() {
-        let seeds = seeds(["a", "b", "c"].into_iter());
+        let seeds = seeds(&["a", "b", "c"]);
         let mut at = [0_u32; 3];
         for number in 0..SOURCES {
             let place = first(&[0, 1, 2], &seeds, number);
@@ -58,7 +58,7 @@ mod tests {
 
     #[test]
     fn only_the_sources_of_a_lost_place_move_and_they_spread_over_the_rest() {
-        let seeds = seeds(["a", "b", "c", "d"].into_iter());
+        let seeds = seeds(&["a", "b", "c", "d"]);
         let mut moved_to = [0_u32; 4];
         for number in 0..SOURCES {
             let before = first(&[0, 1, 2, 3], &seeds, number);
@@ -74,8 +74,8 @@ mod tests {
 
     #[test]
     fn places_of_one_name_are_told_apart_and_a_name_matters_not_its_number() {
-        let same = seeds(["a", "a"].into_iter());
+        let same = seeds(&["a", "a"]);
         assert_ne!(same[0], same[1]);
-        assert_eq!(seeds(["b", "a", "a"].into_iter())[1..], same);
+        assert_eq!(seeds(&["b", "a", "a"])[1..], same);
     }
 }
