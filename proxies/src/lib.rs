@@ -8,10 +8,10 @@
 //!  relay         both ways with half-close
 //!  forward_http  HTTP messages both ways, with `Client-Cert` put right
 //!  proxy         front codec → group → relay or forward_http: terminate, re-encrypt, copy   (caller)
-//!  balance       which of equal places a connection goes to, and the connection to it
+//!  balance       which of equal places a connection goes to, by turn, load, source or TLS session; which are up
 //!  proxy_header  PROXY protocol; pure
 //!  pass_through  peek → route by name → dial → replay → relay: TLS untouched
-//!  peek          first bytes → which server a ClientHello asks for; pure
+//!  peek          first bytes → which server a ClientHello asks for, which session a ServerHello names; pure
 //!  routes        name → target; pure
 //!  refusal       why a connection was turned away, its alert and its count; pure
 //!  serve         accept loop, bound, drain, counts                   (limits)

@@ -9,13 +9,13 @@
 //! where a listener speaks HTTP: there it dials at the first request and forwards messages. Every connection goes
 //! to one of equal places; where that depends on the name asked for, see `pass_through`.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    balance::{Asked, Group},
+    balance::{Asked, Group, Lease, Opened, watch},
     caller::Caller,
     codec::{Accepted, FrontCodec},
     forward_http::{self, ClientCert},
@@ -67,11 +67,16 @@ impl<D: Dial> Proxy<D> {
     pub async fn run<L: Listen>(self, listener: L, stop: CancellationToken) -> Drained {
         let (limits, tally) = (self.limits, self.tally.clone());
         let (proxy, stopping) = (Arc::new(self), stop.clone());
+        let watched = proxy.clone();
         let handler = move |wire, ends: Ends| {
             let (proxy, stopping) = (proxy.clone(), stopping.clone());
             async move { proxy.carry(wire, Caller::of(ends), stopping).await }
         };
-        serve(listener, handler, limits, tally, stop).await
+        let (drained, ()) = tokio::join!(
+            serve(listener, handler, limits, tally, stop.clone()),
+            watch([&*watched.group], &watched.limits, &stop),
+        );
+        drained
     }
 
     /// One connection, from accept to the end of both ways.
@@ -89,21 +94,28 @@ impl<D: Dial> Proxy<D> {
             Forward::Bytes => self.copy(front, &caller).await,
             Forward::Http(rules) => {
                 let idle = self.limits.idle;
-                forward_http::forward(front, &caller, rules, || self.upstream(&caller), idle, stop).await;
+                // There is one connection at a time: its lease goes when the next one comes.
+                let lease: Mutex<Option<Lease>> = Mutex::default();
+                let upstream = async || {
+                    let opened = self.upstream(&caller).await?;
+                    *lease.lock().unwrap_or_else(PoisonError::into_inner) = Some(opened.lease);
+                    Ok(opened.stream)
+                };
+                forward_http::forward(front, &caller, rules, upstream, idle, stop).await;
             }
         }
     }
 
     async fn copy(&self, front: BoxStream, caller: &Caller) {
-        if let Ok(back) = self.upstream(caller).await {
+        if let Ok(Opened { stream: back, lease: _open, .. }) = self.upstream(caller).await {
             // How it ended is the two ends' affair; the streams are dropped with it.
             let _ended = relay(front, back, self.limits.idle).await;
         }
     }
 
-    async fn upstream(&self, caller: &Caller) -> std::io::Result<BoxStream> {
+    async fn upstream(&self, caller: &Caller) -> std::io::Result<Opened> {
         let asked = Asked { caller, session_id: None };
         let failed = || Tally::count(&self.tally.upstream_failed);
-        Ok(self.group.open(&asked, &self.limits, failed).await?.stream)
+        self.group.open(&asked, &self.limits, failed).await
     }
 }

@@ -22,6 +22,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     limits::Limits,
+    pass_through::Hellos,
     refusal::Refused,
     transport::{Ends, Listen, Party},
 };
@@ -42,6 +43,8 @@ pub struct Tally {
     pub upstream_failed: AtomicU64,
     /// Connections turned away for what their first bytes were.
     pub refused: Refused,
+    /// What the hellos offered that were looked at.
+    pub hellos: Hellos,
     /// Connections that ended.
     pub ended: AtomicU64,
     /// Accept errors.

@@ -16,6 +16,7 @@ use std::{
 };
 
 use proxies::{
+    balance::{Settings, health},
     limits::Limits,
     refusal::Refusal,
     routes::Routes,
@@ -27,7 +28,7 @@ use proxies::{
 use sni::{
     cut::CutListen,
     hellos::{self, asks_for, cut_record, in_records_of, made, record},
-    scene::{Scene, pass_through, read_all, route},
+    scene::{Scene, pass_through, read_all, route, route_with},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
@@ -189,7 +190,9 @@ async fn places_take_turns_and_the_next_one_steps_in() {
     let dead = || vec![Place::There(gone.clone()), Place::Mute];
     let mixed =
         [Place::There(numbered(0)), Place::There(gone.clone()), Place::Mute, Place::There(numbered(3))];
-    let routes = vec![route("mixed.invalid", mixed), route("dead.invalid", dead())];
+    // Nobody is left out for failing, so that each turn shows.
+    let tried = Settings { health: health::Settings::OFF, ..Settings::default() };
+    let routes = vec![route_with("mixed.invalid", mixed, &tried), route_with("dead.invalid", dead(), &tried)];
     let proxy = pass_through(Routes::new(routes, &BTreeMap::new()).unwrap());
     let tally = proxy.tally.clone();
     let failed = || tally.upstream_failed.load(Ordering::Relaxed);
@@ -208,6 +211,42 @@ async fn places_take_turns_and_the_next_one_steps_in() {
     assert_eq!(who_answers(&to_proxy, "dead.invalid").await, b"");
     assert_eq!(failed(), 8);
     assert_eq!(tally.refused.total(), 0, "its name has a route");
+}
+
+/// The same four places with health as it is by default: whoever fails three times in a row is not tried again
+/// for ten seconds, and by one client then.
+#[tokio::test(start_paused = true)]
+async fn places_that_fail_are_left_out_for_a_while() {
+    let (gone, listen) = memory::pair(Party(2));
+    drop(listen);
+    let mixed = [Place::There(numbered(0)), Place::There(gone), Place::Mute, Place::There(numbered(3))];
+    let proxy = pass_through(Routes::new(vec![route("mixed.invalid", mixed)], &BTreeMap::new()).unwrap());
+    let (tally, routes) = (proxy.tally.clone(), proxy.routes.clone());
+    let failed = || tally.upstream_failed.load(Ordering::Relaxed);
+    let (to_proxy, at_proxy) = memory::pair(Party(1));
+    tokio::spawn(proxy.run(at_proxy, CancellationToken::new()));
+
+    let began = Instant::now();
+    let mut answers = Vec::new();
+    for _ in 0..40 {
+        answers.extend(who_answers(&to_proxy, "mixed.invalid").await);
+    }
+    assert!(
+        began.elapsed() < health::Passive::default().out,
+        "nobody was tried again: {:?}",
+        began.elapsed()
+    );
+    assert_eq!(failed(), 6, "three each");
+    assert_eq!(began.elapsed(), 3 * Limits::default().connect);
+    assert_eq!(answers.len(), 40);
+    let places = routes.of("mixed.invalid").unwrap().snapshot().places;
+    assert_eq!(places.iter().map(|place| place.down).collect::<Vec<_>>(), [false, true, true, false]);
+
+    tokio::time::advance(health::Passive::default().out).await;
+    for _ in 0..40 {
+        who_answers(&to_proxy, "mixed.invalid").await;
+    }
+    assert_eq!(failed(), 8, "one trial each");
 }
 
 #[tokio::test(start_paused = true)]

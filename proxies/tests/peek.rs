@@ -3,13 +3,24 @@
 
 mod sni;
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
 use proxies::{
-    peek::{ClientHello, NoHello, Peek, Peeked},
-    rustls::{ProtocolVersion, crypto::aws_lc_rs::kx_group, server::Acceptor},
+    peek::{ClientHello, NoHello, Peek, Peeked, Ticket},
+    rustls::{
+        ProtocolVersion,
+        client::{Resumption, Tls12Resumption},
+        crypto::aws_lc_rs::kx_group,
+        server::Acceptor,
+    },
 };
-use sni::hellos::{
-    self, RECORD_HEADER, asks_for, cut_record, host_name, in_records_of, made, message, real, record, vector,
+use sni::{
+    hellos::{
+        self, RECORD_HEADER, asks_for, cut_record, encrypted, first_of, host_name, in_records_of, made,
+        message, real, record, vector,
+    },
+    servers::{Sessions, TLS12_ONLY, TLS13_ONLY, client_of, own, server, shake},
 };
 
 const LIMIT: usize = 64 * 1024;
@@ -78,6 +89,47 @@ fn a_real_hello_tells_what_it_offers() {
         assert!(hello.alpn.len() == 4 && hello.alpn[3].starts_with(b"3-protocol"), "{size}");
         assert!(!hello.early_data, "{size}");
     }
+}
+
+/// Clients of every kind before their first session and after it.
+#[test]
+fn a_hello_tells_how_it_wants_to_come_back() {
+    const NAME: &str = "a.invalid";
+    let id_only = || Resumption::default().tls12_resumption(Tls12Resumption::SessionIdOnly);
+    let cases = [
+        (Sessions::Ids, TLS12_ONLY, id_only(), Ticket::Absent, (Ticket::Absent, false)),
+        (Sessions::Ids, TLS12_ONLY, Resumption::default(), Ticket::Wanted, (Ticket::Wanted, false)),
+        (Sessions::Tickets, TLS12_ONLY, Resumption::default(), Ticket::Wanted, (Ticket::Presented, false)),
+        (Sessions::Ids, TLS13_ONLY, Resumption::default(), Ticket::Absent, (Ticket::Absent, true)),
+        (Sessions::None, TLS12_ONLY, Resumption::disabled(), Ticket::Absent, (Ticket::Absent, false)),
+    ];
+    for (sessions, versions, resumption, fresh, again) in cases {
+        let case = format!("{sessions:?} {versions:?}");
+        let own = own(NAME);
+        let mut config = client_of(&own.0, versions, &[]);
+        config.resumption = resumption;
+        let config = Arc::new(config);
+        let first = hello(&first_of(config.clone(), NAME));
+        assert_eq!((first.ticket, first.pre_shared_key), (fresh, false), "{case}");
+        assert_eq!(first.offers_tls13(), versions == TLS13_ONLY, "{case}");
+        assert_eq!(first.offers_session_ids(), versions == TLS12_ONLY, "{case}");
+        shake(config.clone(), Arc::new(server(&own, sessions)), NAME);
+        let second = hello(&first_of(config, NAME));
+        assert_eq!((second.ticket, second.pre_shared_key), again, "{case}");
+        let comes_back = sessions != Sessions::None;
+        // In TLS 1.3, and beside a ticket, it is a value made up for each hello.
+        assert_eq!(second.session().is_some(), comes_back, "{case}");
+        assert!(!first.encrypted_hello && !second.encrypted_hello, "{case}");
+    }
+}
+
+#[test]
+fn a_hello_within_a_hello_shows_its_outer_name_and_itself() {
+    let wire = encrypted("secret.invalid", "public.invalid");
+    let hello = hello(&wire);
+    assert_eq!(hello.server_name.as_deref(), Some("public.invalid"));
+    assert!(hello.encrypted_hello);
+    assert!(!wire.windows(14).any(|window| window == b"secret.invalid"), "the other is nowhere to be seen");
 }
 
 #[test]

@@ -9,12 +9,15 @@ use super::reader::Reader;
 
 const SERVER_NAME: u16 = 0;
 const ALPN: u16 = 16;
+const SESSION_TICKET: u16 = 35;
+const PRE_SHARED_KEY: u16 = 41;
 const EARLY_DATA: u16 = 42;
-const SUPPORTED_VERSIONS: u16 = 43;
+pub(super) const SUPPORTED_VERSIONS: u16 = 43;
+const ENCRYPTED_CLIENT_HELLO: u16 = 0xfe0d;
 
 /// The only type of server name there is (RFC 6066 §3).
 const HOST_NAME: u8 = 0;
-const LONGEST_SESSION_ID: usize = 32;
+pub(super) const LONGEST_SESSION_ID: usize = 32;
 
 /// A hello, read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +34,25 @@ pub struct ClientHello {
     pub alpn: Vec<Vec<u8>>,
     /// Does it announce early data?
     pub early_data: bool,
+    /// TLS 1.2's session ticket.
+    pub ticket: Ticket,
+    /// Does it want to resume a session of TLS 1.3?
+    pub pre_shared_key: bool,
+    /// Does it carry another hello, encrypted (ECH)? The name here is then the outer one, for all to see. A
+    /// client may send noise there instead, so that nobody can tell.
+    pub encrypted_hello: bool,
+}
+
+/// What a hello says about TLS 1.2's session tickets (RFC 5077).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ticket {
+    /// Nothing: the client takes none.
+    #[default]
+    Absent,
+    /// The client takes one.
+    Wanted,
+    /// The client has one and wants its session back.
+    Presented,
 }
 
 impl ClientHello {
@@ -52,6 +74,9 @@ impl ClientHello {
             versions: vec![version.into()],
             alpn: Vec::new(),
             early_data: false,
+            ticket: Ticket::Absent,
+            pre_shared_key: false,
+            encrypted_hello: false,
         };
         for (number, content) in message.extensions()? {
             match number {
@@ -59,10 +84,29 @@ impl ClientHello {
                 ALPN => hello.read_alpn(content)?,
                 SUPPORTED_VERSIONS => hello.read_versions(content)?,
                 EARLY_DATA => hello.early_data = true,
+                SESSION_TICKET if content.is_empty() => hello.ticket = Ticket::Wanted,
+                SESSION_TICKET => hello.ticket = Ticket::Presented,
+                PRE_SHARED_KEY => hello.pre_shared_key = true,
+                ENCRYPTED_CLIENT_HELLO => hello.encrypted_hello = true,
                 _ => {}
             }
         }
         Some(hello)
+    }
+
+    /// Does it offer TLS 1.3?
+    pub fn offers_tls13(&self) -> bool {
+        self.versions.contains(&ProtocolVersion::TLSv1_3)
+    }
+
+    /// Does it offer TLS 1.2 or anything older, where a session has an id?
+    pub fn offers_session_ids(&self) -> bool {
+        self.versions.iter().any(|version| u16::from(*version) <= u16::from(ProtocolVersion::TLSv1_2))
+    }
+
+    /// The session id it carries, if any.
+    pub fn session(&self) -> Option<&[u8]> {
+        (!self.session_id.is_empty()).then_some(&self.session_id)
     }
 
     fn read_server_name(&mut self, mut content: Reader<'_>) -> Option<()> {

@@ -1,4 +1,5 @@
-//! Looks at the first bytes of a connection until it knows which server a `ClientHello` asks for.
+//! Looks at the first bytes of a connection until it knows which server a `ClientHello` asks for, and at the
+//! first bytes of the answer until it knows which session a `ServerHello` names.
 //!
 //! ```text
 //!   bytes, in any pieces ─▶ records ─▶ one handshake message ─▶ hello
@@ -11,32 +12,33 @@
 //!
 //! What follows the hello is not looked at.
 
+mod first;
 mod hello;
 mod reader;
 mod records;
+mod server_hello;
 
-pub use hello::ClientHello;
 pub(crate) use hello::dns_name;
+pub use hello::{ClientHello, Ticket};
 pub use reader::Reader;
+pub use server_hello::{PeekServer, ServerHello};
 
-use records::Records;
+use first::First;
 
 const CLIENT_HELLO: u8 = 1;
-/// Type, and length in three bytes.
-const MESSAGE_HEADER: usize = 4;
 
 /// What is known so far.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Peeked {
+pub enum Peeked<T = ClientHello> {
     /// All of it fits a hello, and the hello is not whole yet.
     More,
     /// The hello is whole.
-    Hello(ClientHello),
+    Hello(T),
     /// It will never be one.
     Refused(NoHello),
 }
 
-/// Why bytes are not a `ClientHello`.
+/// Why bytes are not a hello.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoHello {
     /// They do not start like a TLS connection.
@@ -47,59 +49,18 @@ pub enum NoHello {
     TooLarge,
 }
 
-/// An unfinished look at a connection.
+/// An unfinished look at what a client says first.
 #[derive(Debug)]
-pub struct Peek {
-    /// Bytes that may still be looked at, of those that came off the wire.
-    room: usize,
-    longest: usize,
-    records: Records,
-    message: Vec<u8>,
-    answer: Peeked,
-}
+pub struct Peek(First<ClientHello>);
 
 impl Peek {
     /// Looks at no more than `limit` bytes.
     pub fn new(limit: usize) -> Self {
-        Self {
-            room: limit,
-            longest: limit,
-            records: Records::default(),
-            message: Vec::new(),
-            answer: Peeked::More,
-        }
+        Self(First::new(CLIENT_HELLO, ClientHello::read, limit))
     }
 
     /// The next bytes of the connection.
     pub fn feed(&mut self, bytes: &[u8]) -> &Peeked {
-        let mut bytes = &bytes[..bytes.len().min(self.room)];
-        self.room -= bytes.len();
-        while self.answer == Peeked::More && !bytes.is_empty() {
-            if let Err(refusal) = self.step(&mut bytes) {
-                self.answer = Peeked::Refused(refusal);
-            }
-        }
-        if self.answer == Peeked::More && self.room == 0 {
-            self.answer = Peeked::Refused(NoHello::TooLarge);
-        }
-        &self.answer
-    }
-
-    fn step(&mut self, bytes: &mut &[u8]) -> Result<(), NoHello> {
-        self.message.extend_from_slice(self.records.step(bytes)?);
-        let Some((&kind, rest)) = self.message.split_first() else { return Ok(()) };
-        if kind != CLIENT_HELLO {
-            return Err(NoHello::Malformed);
-        }
-        let Some(&[high, middle, low]) = rest.first_chunk() else { return Ok(()) };
-        let length = u32::from_be_bytes([0, high, middle, low]) as usize;
-        if MESSAGE_HEADER + length > self.longest {
-            return Err(NoHello::TooLarge);
-        }
-        if let Some(body) = rest.get(MESSAGE_HEADER - 1..MESSAGE_HEADER - 1 + length) {
-            self.answer = Peeked::Hello(ClientHello::read(body).ok_or(NoHello::Malformed)?);
-            self.message = Vec::new();
-        }
-        Ok(())
+        self.0.feed(bytes)
     }
 }

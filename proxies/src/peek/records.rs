@@ -22,9 +22,10 @@ pub(super) struct Records {
 }
 
 impl Records {
-    /// Takes one step from the front of `bytes`: a byte of header, which yields nothing, or a piece of body.
-    pub(super) fn step<'a>(&mut self, bytes: &mut &'a [u8]) -> Result<&'a [u8], NoHello> {
-        let (head, rest) = bytes.split_at(bytes.len().min(self.body.max(1)));
+    /// Takes one step from the front of `bytes`: a byte of header, which yields nothing, or a piece of body of
+    /// at most `most` bytes, which is at least one.
+    pub(super) fn step<'a>(&mut self, bytes: &mut &'a [u8], most: usize) -> Result<&'a [u8], NoHello> {
+        let (head, rest) = bytes.split_at(bytes.len().min(self.body.min(most).max(1)));
         *bytes = rest;
         if self.body > 0 {
             self.body -= head.len();

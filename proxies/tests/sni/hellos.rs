@@ -5,7 +5,12 @@ use std::sync::Arc;
 use proxies::{
     rustls::{
         ClientConfig, ClientConnection, RootCertStore,
-        crypto::{CryptoProvider, SupportedKxGroup, aws_lc_rs::kx_group},
+        client::{EchConfig, EchMode},
+        crypto::{
+            CryptoProvider, SupportedKxGroup,
+            aws_lc_rs::{hpke, kx_group},
+            hpke::Hpke,
+        },
         pki_types::ServerName,
     },
     tls::provider,
@@ -28,13 +33,44 @@ pub(crate) fn real(name: &str, group: &'static dyn SupportedKxGroup) -> Vec<u8> 
     let mut config = client(RootCertStore::empty(), group);
     // As many as it takes to reach the sizes of browsers' hellos.
     config.alpn_protocols = (0..4).map(|n| format!("{n}{}", "-protocol".repeat(7)).into_bytes()).collect();
+    first_of(config, name)
+}
+
+/// What a client sends first.
+pub(crate) fn first_of(config: impl Into<Arc<ClientConfig>>, name: &str) -> Vec<u8> {
     let name = ServerName::try_from(name.to_owned()).unwrap();
-    let mut connection = ClientConnection::new(Arc::new(config), name).unwrap();
+    let mut connection = ClientConnection::new(config.into(), name).unwrap();
     let mut wire = Vec::new();
     while connection.wants_write() {
         connection.write_tls(&mut wire).unwrap();
     }
     wire
+}
+
+/// What rustls sends first if the server's true name is encrypted (ECH) and only `outer` is there for all to see.
+pub(crate) fn encrypted(inner: &str, outer: &str) -> Vec<u8> {
+    const VERSION: [u8; 2] = [0xfe, 0x0d];
+    let suite = hpke::DH_KEM_X25519_HKDF_SHA256_AES_128;
+    let (public, _private) = suite.generate_key_pair().unwrap();
+    let contents: [&[u8]; 6] = [
+        // Its number, and DHKEM(X25519, HKDF-SHA256).
+        &[7, 0, 0x20],
+        &vector(2, &public.0),
+        // HKDF-SHA256 with AES-128-GCM.
+        &vector(2, &[0, 1, 0, 1]),
+        // The longest name to be padded for.
+        &[64],
+        &vector(1, outer.as_bytes()),
+        &vector(2, b""),
+    ];
+    let list = vector(2, &[&VERSION[..], &vector(2, &contents.concat())].concat());
+    let ech = EchConfig::new(list.into(), &[suite]).unwrap();
+    let config = ClientConfig::builder_with_provider(provider())
+        .with_ech(EchMode::Enable(ech))
+        .unwrap()
+        .with_root_certificates(RootCertStore::empty())
+        .with_no_client_auth();
+    first_of(config, inner)
 }
 
 /// A client that offers TLS 1.2 and 1.3 with one key exchange group.

@@ -4,4 +4,6 @@
 
 pub(crate) mod cut;
 pub(crate) mod hellos;
+pub(crate) mod places;
 pub(crate) mod scene;
+pub(crate) mod servers;

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use proxies::{
-    balance::{Backend, Group, Policy},
+    balance::{Backend, Group, Policy, Settings},
     codec::{BackCodec, FrontCodec},
     limits::Limits,
     pass_through::PassThrough,
@@ -85,9 +85,19 @@ pub(crate) fn route<D>(name: &str, to: impl Into<Vec<D>>) -> Route<Group<D>> {
 
 /// The same with a codec of its own towards the places.
 pub(crate) fn route_over<D>(name: &str, to: impl Into<Vec<D>>, back: &BackCodec) -> Route<Group<D>> {
+    let to = Group::new(places(name, to, back), Policy::RoundRobin);
+    Route { name: name.to_owned(), to }
+}
+
+/// The same with settings of its own.
+pub(crate) fn route_with<D>(name: &str, to: impl Into<Vec<D>>, settings: &Settings) -> Route<Group<D>> {
+    let to = Group::with(places(name, to, &BackCodec::clear()), settings);
+    Route { name: name.to_owned(), to }
+}
+
+fn places<D>(name: &str, to: impl Into<Vec<D>>, back: &BackCodec) -> Vec<Backend<D>> {
     let place = |dial| Backend { name: name.to_owned(), dial, back: back.clone(), header: None };
-    let places = to.into().into_iter().map(place).collect();
-    Route { name: name.to_owned(), to: Group::new(places, Policy::RoundRobin) }
+    to.into().into_iter().map(place).collect()
 }
 
 pub(crate) fn pass_through<D>(routes: Routes<Group<D>>) -> PassThrough<D> {

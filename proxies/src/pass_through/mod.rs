@@ -8,7 +8,11 @@
 //!
 //! It holds no key: both codecs are clear and are there for their custody seam. Whatever is not a hello that
 //! asks for a name with a route is turned away; there is no default. Nothing is sent to a place before its
-//! connection stands, so trying the next one repeats nothing. No task of its own; `serve` owns each connection.
+//! connection stands, so trying the next one repeats nothing. Where sessions decide, the server's hello is looked
+//! at as it passes. No task of its own; `serve` owns each connection.
+
+mod first_words;
+mod hellos;
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,14 +22,18 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+pub use hellos::Hellos;
+
+use first_words::first_words;
+
 use crate::{
-    balance::{Asked, Group},
+    balance::{Asked, Group, Opened, watch},
     caller::Caller,
     codec::{Accepted, FrontCodec},
     limits::Limits,
-    peek::{ClientHello, Peek, Peeked},
+    peek::{ClientHello, Peek, Peeked, ServerHello},
     refusal::Refusal,
-    relay::relay_from,
+    relay::{relay, relay_from},
     routes::Routes,
     serve::{Drained, Tally, serve},
     stream::{BoxStream, Stream},
@@ -66,11 +74,16 @@ impl<D: Dial> PassThrough<D> {
     pub async fn run<L: Listen>(self, listener: L, stop: CancellationToken) -> Drained {
         let (limits, tally) = (self.limits, self.tally.clone());
         let proxy = Arc::new(self);
+        let watched = proxy.clone();
         let handler = move |wire, ends: Ends| {
             let proxy = proxy.clone();
             async move { proxy.carry(wire, Caller::of(ends)).await }
         };
-        serve(listener, handler, limits, tally, stop).await
+        let (drained, ()) = tokio::join!(
+            serve(listener, handler, limits, tally, stop.clone()),
+            watch(watched.routes.targets(), &watched.limits, &stop),
+        );
+        drained
     }
 
     /// One connection, from accept to the end of both ways.
@@ -81,17 +94,41 @@ impl<D: Dial> PassThrough<D> {
             return;
         };
         let mut received = Vec::with_capacity(USUAL_HELLO);
-        let back = match self.peek(&mut front, &mut received).await {
-            Ok(hello) => self.upstream(&caller, &hello).await,
+        let routed = match self.peek(&mut front, &mut received).await {
+            Ok(hello) => {
+                self.tally.hellos.count(&hello);
+                self.route(&hello).map(|group| (group, hello))
+            }
             Err(reason) => Err(reason),
         };
-        match back {
-            Ok(Some(back)) => {
-                // How it ended is the two ends' affair; the streams are dropped with it.
-                let _ended = relay_from(received, front, back, self.limits.idle).await;
+        match routed {
+            Ok((group, hello)) => {
+                if let Some(opened) = self.upstream(group, &caller, &hello).await {
+                    self.pass(received, front, opened, (group, &hello)).await;
+                }
             }
-            Ok(None) => {}
             Err(reason) => self.refuse(reason, front, received.is_empty()).await,
+        }
+    }
+
+    /// Both ways, to the end; on the way the group hears which session the server names.
+    async fn pass(
+        &self,
+        received: Vec<u8>,
+        mut front: BoxStream,
+        opened: Opened,
+        (group, hello): (&Group<D>, &ClientHello),
+    ) {
+        let Opened { stream: mut back, place, lease: _open } = opened;
+        // How it ended is the two ends' affair; the streams are dropped with it.
+        if !(group.learns() && hello.offers_session_ids()) {
+            let _ended = relay_from(received, front, back, self.limits.idle).await;
+            return;
+        }
+        let heard = |server: &ServerHello| group.heard(server, hello.session(), place);
+        let begun = first_words(received, (&mut front, &mut back), heard, self.limits.idle).await;
+        if begun.is_ok() {
+            let _ended = relay(front, back, self.limits.idle).await;
         }
     }
 
@@ -115,13 +152,15 @@ impl<D: Dial> PassThrough<D> {
         timeout(self.limits.peek, looking).await.unwrap_or(Err(Refusal::TooSlow))
     }
 
-    /// The first place that takes a connection; `None` if the name has a route and none does.
-    async fn upstream(&self, caller: &Caller, hello: &ClientHello) -> Result<Option<BoxStream>, Refusal> {
+    fn route(&self, hello: &ClientHello) -> Result<&Group<D>, Refusal> {
         let name = hello.server_name.as_deref().ok_or(Refusal::NoName)?;
-        let group = self.routes.of(name).ok_or(Refusal::UnknownName)?;
+        self.routes.of(name).ok_or(Refusal::UnknownName)
+    }
+
+    /// The first place that takes a connection; `None` if none does.
+    async fn upstream(&self, group: &Group<D>, caller: &Caller, hello: &ClientHello) -> Option<Opened> {
         let failed = || Tally::count(&self.tally.upstream_failed);
-        let opened = group.open(&Asked { caller, session_id: None }, &self.limits, failed).await;
-        Ok(opened.ok().map(|opened| opened.stream))
+        group.open(&Asked { caller, session_id: hello.session() }, &self.limits, failed).await.ok()
     }
 
     /// Turns a connection away, telling a TLS client why.
