@@ -31,6 +31,7 @@ fn client(ledger: &Ledger, party: Party) -> Client {
         segment: None,
         tls: ledger.users[0].compute.tls.clone(),
         authority: published.authority.clone(),
+        header: None,
     };
     Client::new(NodeConnect::new(&ledger.world(), &plan, Limits::default()).unwrap(), 0)
 }

@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use proxies::{
+    balance::Policy,
     limits::Limits,
     registry::{Admit, EntryId, SourceId},
     tls::{ClientSettings, Identity, ServerSettings, Verification},
@@ -141,7 +142,7 @@ impl Making {
             }
             Shape::Passes => {
                 let routes = vec![(self.name.clone(), vec![self.dial(false)])];
-                let onward = Onward::ByName { routes, localhost: None };
+                let onward = Onward::ByName { routes, localhost: None, policy: Policy::default() };
                 self.pair((self.listen(self.front, crossed, false), onward), true)
             }
         }
@@ -175,6 +176,7 @@ impl Making {
                 ClientSettings::new(vec![self.authority.clone()], Verification::Name, self.name.clone())
             }),
             authority: self.name.clone(),
+            header: None,
         }
     }
 }

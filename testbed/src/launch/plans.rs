@@ -100,6 +100,7 @@ impl Drawing<'_> {
             segment: place.segment(),
             tls: dial.tls.as_ref().map(|tls| self.client_settings(tls)),
             authority: self.authority(dial.to),
+            header: dial.proxy_header,
         })
     }
 
@@ -153,6 +154,7 @@ impl Drawing<'_> {
         Ok(Onward::ByName {
             routes: routes.collect::<Result<_, LaunchError>>()?,
             localhost: taken_by_all.then(|| self.server_name(id)),
+            policy: listener.balance,
         })
     }
 

@@ -45,14 +45,14 @@ impl Door {
         Ok(match onward {
             Onward::To(back) => Self::Forward(Proxy {
                 front: front_codec(world, front)?,
-                group: Arc::new(group(world, std::slice::from_ref(back))?),
+                group: Arc::new(group(world, std::slice::from_ref(back), Policy::default())?),
                 forward: front.client_cert.clone().map_or(Forward::Bytes, Forward::Http),
                 limits: *limits,
                 tally,
             }),
-            Onward::ByName { routes, localhost } => Self::ByName(PassThrough {
+            Onward::ByName { routes, localhost, policy } => Self::ByName(PassThrough {
                 front: front_codec(world, front)?,
-                routes: Arc::new(self::routes(world, routes, localhost.as_ref())?),
+                routes: Arc::new(self::routes(world, routes, localhost.as_ref(), *policy)?),
                 limits: *limits,
                 tally,
             }),
@@ -72,19 +72,21 @@ fn routes(
     world: &World,
     plans: &[(String, Vec<DialPlan>)],
     localhost: Option<&String>,
+    policy: Policy,
 ) -> io::Result<Routes<Group<NodeDial>>> {
-    let route =
-        |(name, to): &(String, Vec<DialPlan>)| Ok(Route { name: name.clone(), to: group(world, to)? });
+    let route = |(name, to): &(String, Vec<DialPlan>)| {
+        Ok(Route { name: name.clone(), to: group(world, to, policy)? })
+    };
     let routes = plans.iter().map(route).collect::<io::Result<_>>()?;
     let also: BTreeMap<String, String> =
         localhost.map(|name| (LOCALHOST.to_owned(), name.clone())).into_iter().collect();
     Routes::new(routes, &also).map_err(io::Error::other)
 }
 
-fn group(world: &World, plans: &[DialPlan]) -> io::Result<Group<NodeDial>> {
+fn group(world: &World, plans: &[DialPlan], policy: Policy) -> io::Result<Group<NodeDial>> {
     let backend = |plan: &DialPlan| {
         let (dial, back) = (NodeDial::new(world, plan)?, back_codec(world, plan)?);
-        Ok(Backend { name: plan.authority.clone(), dial, back, header: None })
+        Ok(Backend { name: plan.authority.clone(), dial, back, header: plan.header })
     };
-    Ok(Group::new(plans.iter().map(backend).collect::<io::Result<_>>()?, Policy::RoundRobin))
+    Ok(Group::new(plans.iter().map(backend).collect::<io::Result<_>>()?, policy))
 }

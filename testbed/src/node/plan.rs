@@ -6,8 +6,10 @@
 use std::time::Duration;
 
 use proxies::{
+    balance::Policy,
     forward_http::ClientCert,
     limits::Limits,
+    proxy_header,
     registry::{EntryId, SourceId},
     tls::{ClientSettings, ServerSettings},
     transport::Party,
@@ -126,6 +128,8 @@ pub enum Onward {
         routes: Vec<(String, Vec<DialPlan>)>,
         /// The name outside clients mean by `localhost`, where the listener takes outside clients.
         localhost: Option<String>,
+        /// Which of several dials a connection takes.
+        policy: Policy,
     },
 }
 
@@ -179,4 +183,6 @@ pub struct DialPlan {
     pub tls: Option<ClientSettings>,
     /// What goes into `Host:`.
     pub authority: String,
+    /// The PROXY header each connection begins with.
+    pub header: Option<proxy_header::Version>,
 }

@@ -88,6 +88,7 @@ impl<'a> Door<'a> {
                 .transpose()
                 .map_err(|why| silent(published, &why))?,
             authority: published.authority.clone(),
+            header: None,
         };
         let connect = NodeConnect::new(&ledger.world(), &plan, Limits::default())
             .map_err(|error| silent(published, &error))?;

@@ -16,7 +16,12 @@ const FILTERS: [&str; 1] = ["default"];
 /// Words for what is forwarded.
 const PROTOCOLS: &[(&str, Protocol)] = &[("bytes", Protocol::Bytes), ("http", Protocol::Http)];
 /// Words for policies.
-const POLICIES: &[(&str, Policy)] = &[("round-robin", Policy::RoundRobin)];
+const POLICIES: &[(&str, Policy)] = &[
+    ("round-robin", Policy::RoundRobin),
+    ("least-connections", Policy::LeastConnections),
+    ("source-hash", Policy::SourceHash),
+    ("session-id", Policy::SessionId),
+];
 /// Words for PROXY headers.
 const VERSIONS: &[(&str, Version)] = &[("v1", Version::V1), ("v2", Version::V2)];
 
