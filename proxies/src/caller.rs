@@ -2,8 +2,10 @@
 
 use std::net::SocketAddr;
 
+use rustls::{CommonState, HandshakeKind};
+
 use crate::{
-    tls::PeerCertificate,
+    tls::{Group, PeerCertificate, TlsVersion},
     transport::{Ends, Party},
 };
 
@@ -26,10 +28,30 @@ pub struct Caller {
 pub struct Handshake {
     /// The name asked for (SNI), in lower case.
     pub server_name: Option<String>,
-    /// The verified certificate of the caller, if it presented one.
+    /// The verified certificate of the other side, if it presented one.
     pub certificate: Option<PeerCertificate>,
     /// The application protocol agreed on (ALPN).
     pub application: Option<Application>,
+    /// The version spoken.
+    pub version: Option<TlsVersion>,
+    /// The group of the key exchange; `None` where a TLS 1.2 session was resumed, which makes none.
+    pub group: Option<Group>,
+    /// Was an earlier session resumed? Then the certificate is the one verified in that session.
+    pub resumed: bool,
+}
+
+impl Handshake {
+    /// What this finished connection says of itself, where `server_name` was asked for.
+    pub(crate) fn of(connection: &CommonState, server_name: Option<String>) -> Self {
+        Self {
+            server_name,
+            certificate: PeerCertificate::of(connection),
+            application: connection.alpn_protocol().and_then(Application::of),
+            version: connection.protocol_version().and_then(TlsVersion::of),
+            group: connection.negotiated_key_exchange_group().and_then(|group| Group::of(group.name())),
+            resumed: connection.handshake_kind() == Some(HandshakeKind::Resumed),
+        }
+    }
 }
 
 /// Application protocols this crate forwards.

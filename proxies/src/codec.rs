@@ -5,10 +5,10 @@ use std::{io, sync::Arc, time::Duration};
 use tokio::time::timeout;
 
 use crate::{
-    caller::{Application, Handshake},
+    caller::Handshake,
     custody::{Custody, Facing, Observe, Seam, Side},
     stream::{BoxStream, Stream},
-    tls::{ClientTls, PeerCertificate, ServerTls},
+    tls::{ClientTls, ServerTls},
     transport::Party,
 };
 
@@ -86,11 +86,7 @@ impl FrontCodec {
         let session = within(deadline, tls.accept(outer)).await?;
         burn(self.ballast);
         let connection = session.get_ref().1;
-        let tls = Handshake {
-            server_name: connection.server_name().map(str::to_ascii_lowercase),
-            certificate: PeerCertificate::of(connection),
-            application: connection.alpn_protocol().and_then(Application::of),
-        };
+        let tls = Handshake::of(connection, connection.server_name().map(str::to_ascii_lowercase));
         Ok(Accepted { stream: held(session, seams.open(Side::Inner)), tls: Some(tls) })
     }
 }
@@ -120,13 +116,19 @@ impl BackCodec {
 
     /// Makes a dialled wire usable, within `deadline` where that means a handshake.
     pub async fn connect<S: Stream>(&self, wire: S, deadline: Duration) -> io::Result<BoxStream> {
+        Ok(self.negotiate(wire, deadline).await?.stream)
+    }
+
+    /// The same, telling what the handshake settled.
+    pub async fn negotiate<S: Stream>(&self, wire: S, deadline: Duration) -> io::Result<Accepted> {
         let seams = Seams::of(self.observer.as_ref(), Facing::Back);
         let Some(tls) = &self.tls else {
-            return Ok(held(wire, seams.open(Side::Both)));
+            return Ok(Accepted { stream: held(wire, seams.open(Side::Both)), tls: None });
         };
         let outer = Custody::new(wire, seams.open(Side::Outer));
         let session = within(deadline, tls.connect(outer)).await?;
-        Ok(held(session, seams.open(Side::Inner)))
+        let settled = Handshake::of(session.get_ref().1, tls.server_name());
+        Ok(Accepted { stream: held(session, seams.open(Side::Inner)), tls: Some(settled) })
     }
 }
 

@@ -11,6 +11,7 @@
 
 use std::sync::Arc;
 
+use aws_lc_rs::digest::{Context, SHA256, SHA256_OUTPUT_LEN};
 use rustls::{
     CertificateError, DigitallySignedStruct, DistinguishedName, Error, SignatureScheme,
     client::danger::HandshakeSignatureValid,
@@ -49,6 +50,29 @@ pub(super) fn verifier(
         None => chain,
         Some(names) => Arc::new(Named { chain, names: names.clone() }),
     })
+}
+
+/// Tells servers apart by the callers they take.
+pub(super) fn digest(auth: Option<&ClientAuth>) -> [u8; SHA256_OUTPUT_LEN] {
+    let mut digest = Context::new(&SHA256);
+    let mut part = |bytes: &[u8]| {
+        digest.update(&bytes.len().to_be_bytes());
+        digest.update(bytes);
+    };
+    if let Some(ClientAuth { roots, required, allow }) = auth {
+        part(&[u8::from(*required), u8::from(allow.is_some())]);
+        // How many roots: where they end and names begin.
+        part(&roots.len().to_be_bytes());
+        for root in roots {
+            part(root);
+        }
+        for name in allow.iter().flatten() {
+            part(name.as_bytes());
+        }
+    }
+    let mut told = [0; SHA256_OUTPUT_LEN];
+    told.copy_from_slice(digest.finish().as_ref());
+    told
 }
 
 /// The chain first, then the names: a name says nothing until somebody trusted vouched for it.

@@ -1,32 +1,51 @@
-//! TLS settings from plain values: versions, certificates and keys in DER, trust, and how much is verified.
+//! TLS settings from plain values: versions, groups, certificates and keys in DER, trust, and how much is verified.
 //!
 //! TLS 1.2 and 1.3, with the suites and groups of Mozilla's *intermediate* profile (*modern* where only 1.3 is
-//! allowed) plus the hybrid post-quantum group. Choices that weaken anything live in `danger`. Sessions are
-//! never resumed by our dialers, so that every connection's cost is a full handshake; servers do issue a
-//! TLS 1.3 ticket, as real ones do, and keep no TLS 1.2 sessions. Nothing here runs a task.
+//! allowed) plus the hybrid post-quantum group. Choices that weaken anything live in `danger`. Unless told to, our
+//! dialers resume nothing, so that every connection's cost is a full handshake; servers do issue a TLS 1.3 ticket,
+//! as real ones do, and keep no TLS 1.2 sessions. Nothing here runs a task.
+//!
+//! What rustls lacks on purpose, and no setting brings back:
+//!
+//! ```text
+//!   static RSA key exchange      a stolen certificate key opens no recording; DHE over primes is missing too
+//!   CBC, RC4, 3DES suites        no padding to ask questions of, no short blocks
+//!   TLS 1.1 and older, SSL       protocol_version
+//!   renegotiation                a hello in mid-session is answered no_renegotiation (1.2) or ends it (1.3)
+//!   compression                  only the null method
+//!   early data (0-RTT)           off unless a server sets a size for it, which ours never does
+//!   SHA-1 and DSA signatures     neither made nor taken
+//! ```
 
 mod client;
 mod client_auth;
 mod danger;
+mod group;
+mod identities;
+mod names;
 mod peer;
 mod server;
 mod sessions;
 mod settled;
+mod ticket;
 
 use std::sync::Arc;
 
 use rustls::{
-    CipherSuite, RootCertStore, SupportedCipherSuite, SupportedProtocolVersion,
+    CipherSuite, ProtocolVersion, RootCertStore, SupportedCipherSuite, SupportedProtocolVersion,
     crypto::{CryptoProvider, aws_lc_rs},
-    pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer},
+    pki_types::{CertificateDer, PrivateKeyDer},
     version::{TLS12, TLS13},
 };
 use serde::{Deserialize, Serialize};
 
-pub use client::{ClientSettings, ClientTls, Verification};
+pub use client::{ClientSettings, ClientTls, Resumes, Verification};
 pub use client_auth::ClientAuth;
+pub use group::Group;
 pub use peer::PeerCertificate;
 pub use server::{ServerSettings, ServerTls};
+pub use sessions::{Resumption, Tickets};
+pub use ticket::{Opened, TicketKey, TicketKeys};
 
 /// Why TLS settings could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +71,15 @@ impl TlsVersion {
     pub fn all() -> Vec<Self> {
         vec![Self::Tls12, Self::Tls13]
     }
+
+    /// The one of this number.
+    pub(crate) fn of(version: ProtocolVersion) -> Option<Self> {
+        match version {
+            ProtocolVersion::TLSv1_2 => Some(Self::Tls12),
+            ProtocolVersion::TLSv1_3 => Some(Self::Tls13),
+            _ => None,
+        }
+    }
 }
 
 /// A certificate chain and its key, as plain values: what a server, or a client that is asked, presents.
@@ -59,7 +87,7 @@ impl TlsVersion {
 pub struct Identity {
     /// Leaf first, DER.
     pub chain: Vec<Vec<u8>>,
-    /// PKCS#8, DER.
+    /// ECDSA or RSA; PKCS#8, or as older tools write it (PKCS#1, SEC 1); DER.
     pub key: Vec<u8>,
 }
 
@@ -68,8 +96,9 @@ impl Identity {
         self.chain.iter().cloned().map(CertificateDer::from).collect()
     }
 
-    fn private_key(&self) -> PrivateKeyDer<'static> {
-        PrivateKeyDer::from(PrivatePkcs8KeyDer::from(self.key.clone()))
+    fn private_key(&self) -> Result<PrivateKeyDer<'static>, TlsError> {
+        PrivateKeyDer::try_from(self.key.clone())
+            .map_err(|error| TlsError::Settings(format!("private key: {error}")))
     }
 }
 
@@ -86,6 +115,12 @@ pub fn provider() -> Arc<CryptoProvider> {
     let mut provider = aws_lc_rs::default_provider();
     provider.cipher_suites.sort_by_key(|suite| (suite.tls13().is_none(), !is_aes128(*suite)));
     Arc::new(provider)
+}
+
+/// The same, with these groups only.
+fn provider_of(groups: &[Group]) -> Result<Arc<CryptoProvider>, TlsError> {
+    let kx_groups = group::supported(groups)?;
+    Ok(Arc::new(CryptoProvider { kx_groups, ..Arc::unwrap_or_clone(provider()) }))
 }
 
 fn is_aes128(suite: SupportedCipherSuite) -> bool {

@@ -2,7 +2,7 @@
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use rustls::{ServerConnection, pki_types::CertificateDer};
+use rustls::{CommonState, pki_types::CertificateDer};
 use webpki::EndEntityCert;
 
 /// The leaf certificate of a peer.
@@ -19,8 +19,8 @@ impl PeerCertificate {
         Self { der, dns_names }
     }
 
-    /// What a client presented in this handshake, if it did.
-    pub(crate) fn of(connection: &ServerConnection) -> Option<Self> {
+    /// What the other side presented in this handshake, or in the one it resumed, if it did.
+    pub(crate) fn of(connection: &CommonState) -> Option<Self> {
         connection.peer_certificates()?.first().map(|leaf| Self::new(leaf.to_vec()))
     }
 

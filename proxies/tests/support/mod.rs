@@ -42,11 +42,19 @@ impl Authority {
     }
 
     pub fn identity_for(&self, names: &[&str], purposes: Vec<ExtendedKeyUsagePurpose>) -> Identity {
-        let key = KeyPair::generate().unwrap();
+        self.signed(names, purposes, &KeyPair::generate().unwrap())
+    }
+
+    /// RSA, 2048 bits.
+    pub fn rsa_identity(&self, name: &str) -> Identity {
+        self.signed(&[name], vec![], &KeyPair::generate_for(&rcgen::PKCS_RSA_SHA256).unwrap())
+    }
+
+    fn signed(&self, names: &[&str], purposes: Vec<ExtendedKeyUsagePurpose>, key: &KeyPair) -> Identity {
         let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
         let mut params = CertificateParams::new(names).unwrap();
         params.extended_key_usages = purposes;
-        let leaf = params.signed_by(&key, &self.issuer).unwrap();
+        let leaf = params.signed_by(key, &self.issuer).unwrap();
         Identity { chain: vec![leaf.der().to_vec()], key: key.serialize_der() }
     }
 

@@ -1,7 +1,4 @@
 //! Handshakes between our own two sides: versions, client certificates, and what is remembered.
-#![allow(clippy::unwrap_used)]
-
-mod support;
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -14,8 +11,10 @@ use proxies::{
     tls::{ClientSettings, PeerCertificate, ServerSettings, ServerTls, TlsVersion, Verification},
 };
 use rcgen::ExtendedKeyUsagePurpose::{ClientAuth as ForClients, ServerAuth as ForServers};
-use support::{Authority, client, server};
+
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+
+use crate::support::{self, Authority, client, server};
 
 const NAME: &str = "a.invalid";
 

@@ -1,6 +1,8 @@
-//! A foreign client over real sockets: `openssl s_client`, where it is installed; otherwise it says SKIPPED.
+//! Foreign clients over real sockets: `openssl s_client` and `curl`, where they are installed; otherwise SKIPPED.
 #![allow(clippy::unwrap_used)]
 
+mod settings;
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::{net::SocketAddr, path::Path, process::Stdio};
@@ -25,9 +27,14 @@ const NAME: &str = "a.invalid";
 async fn installed() -> bool {
     let found = Command::new("openssl").arg("version").output().await.is_ok();
     if !found {
-        let _ = std::io::Write::write_all(&mut std::io::stderr(), b"SKIPPED: openssl is not installed\n");
+        skipped("openssl is not installed");
     }
     found
+}
+
+fn skipped(reason: &str) {
+    let line = format!("SKIPPED: {reason}\n");
+    let _ = std::io::Write::write_all(&mut std::io::stderr(), line.as_bytes());
 }
 
 fn pem(label: &str, der: &[u8]) -> String {
@@ -51,12 +58,10 @@ fn listener(registry: &Registry) -> (TcpListen, SocketAddr) {
 /// What `s_client` printed; it verifies the server and hangs up when the server does.
 async fn s_client(folder: &Path, to: SocketAddr, arguments: &[&str]) -> (bool, String) {
     let mut command = Command::new("openssl");
-    command.arg("s_client").arg("-connect").arg(to.to_string()).args([
-        "-servername",
-        NAME,
-        "-verify_hostname",
-        NAME,
-    ]);
+    command.arg("s_client").arg("-connect").arg(to.to_string());
+    if !arguments.iter().any(|argument| argument.ends_with("servername")) {
+        command.args(["-servername", NAME, "-verify_hostname", NAME]);
+    }
     command.args(["-verify_return_error", "-CAfile", "root.pem", "-ign_eof"]).args(arguments);
     let output = command.current_dir(folder).stdin(Stdio::null()).output().await.unwrap();
     let text = [output.stdout, output.stderr].concat();
