@@ -60,6 +60,8 @@ corpus! {
     empty,
     everything_at_once,
     forward_to_unknown_dial,
+    groups_and_sessions,
+    groups_in_the_clear,
     guest_inside_unknown_host,
     guest_of_itself,
     hash_threads_elsewhere,

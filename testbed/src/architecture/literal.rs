@@ -84,6 +84,8 @@ pub(super) struct ListenerLiteral {
     pub(super) port: Option<Spanned<i64>>,
     pub(super) identity: Option<Spanned<String>>,
     pub(super) versions: Option<Words>,
+    pub(super) groups: Option<Words>,
+    pub(super) resumption: Option<Words>,
     pub(super) forward: Option<Spanned<String>>,
     pub(super) protocol: Option<Spanned<String>>,
     pub(super) filter: Option<Spanned<String>>,
@@ -277,6 +279,8 @@ fn listener(table: &mut Section<'_>, findings: &mut Vec<Finding>) -> Option<List
     let (identity, forward) = (table.optional("identity", findings), table.optional("forward", findings));
     let (versions, mode) = (table.optional_list("versions", findings), table.optional("mode", findings));
     let peers = table.optional_list("peers", findings);
+    let groups = table.optional_list("groups", findings);
+    let resumption = table.optional_list("resumption", findings);
     let (protocol, filter) = (table.optional("protocol", findings), table.optional("filter", findings));
     let balance = table.optional("balance", findings);
     let accept_proxy = table.optional_list("accept_proxy", findings);
@@ -289,6 +293,8 @@ fn listener(table: &mut Section<'_>, findings: &mut Vec<Finding>) -> Option<List
         port,
         identity,
         versions,
+        groups,
+        resumption,
         forward,
         protocol,
         filter,

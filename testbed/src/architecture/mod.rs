@@ -17,7 +17,7 @@ pub mod text;
 
 use std::ops::Index;
 
-use proxies::{balance::Policy, proxy_header};
+use proxies::{balance::Policy, proxy_header, tls::Group};
 use serde::{Deserialize, Serialize};
 
 use crate::vocabulary::SecurityDomain;
@@ -224,6 +224,10 @@ pub struct Listener {
     pub identity: Option<IdentityId>,
     /// TLS versions it speaks, where it speaks TLS.
     pub versions: Vec<TlsVersion>,
+    /// Groups of the key exchange it takes, where it speaks TLS.
+    pub groups: Vec<Group>,
+    /// Sessions it resumes, where it speaks TLS.
+    pub resumption: Resumption,
     /// For proxies: the dial its connections are forwarded to.
     pub forward: Option<DialId>,
     /// For proxies: what passes from its callers to where they are forwarded.
@@ -245,6 +249,15 @@ pub struct Listener {
     pub client_cert: Option<ClientCert>,
     /// For services: are privileged operations answered here?
     pub privileged: bool,
+}
+
+/// Which TLS sessions a listener resumes, beside those of a TLS 1.3 ticket that is good once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resumption {
+    /// Those of TLS 1.2, by id: the state stays with the process.
+    pub session_ids: bool,
+    /// Those of both versions, by ticket: the state travels, sealed with a key of the process.
+    pub tickets: bool,
 }
 
 /// What a proxy takes what it forwards for.

@@ -2,7 +2,7 @@
 
 use std::{io, time::Duration};
 
-use proxies::{limits::Limits, neighbour::Helper, registry::RegistryError};
+use proxies::{limits::Limits, neighbour::Helper, registry::RegistryError, tls::TlsError};
 use tokio::time::Instant;
 
 use crate::{custody::Bounds, files::KEY_MODE, pki::PkiError};
@@ -81,6 +81,9 @@ pub enum LaunchError {
     /// A certificate could not be made.
     #[error(transparent)]
     Pki(#[from] PkiError),
+    /// A ticket key could not be drawn.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// A thread or a service could not be started.
     #[error("cannot start {what}: {source}")]
     Start {

@@ -131,7 +131,7 @@ impl Drawing<'_> {
             entry: entry
                 .ok_or_else(|| LaunchError::Unplaced { what: self.architecture.listener_label(id) })?,
             crossing: listener.place.segment().filter(|_| !self.fronts.contains_key(&id)),
-            tls: self.server_settings(listener),
+            tls: self.server_settings(listener)?,
             client_cert: self.client_cert(listener),
             ballast: if public { self.ballast } else { Duration::ZERO },
             origin: origins::origin(self.architecture, id),

@@ -2,11 +2,11 @@
 
 use proxies::{
     forward_http::ClientCert,
-    tls::{self, ClientSettings, ServerSettings, Verification},
+    tls::{self, ClientSettings, ServerSettings, TicketKey, TicketKeys, Tickets, Verification},
 };
 
-use super::plans::Drawing;
-use crate::architecture::{AuthorityId, DialTls, IdentityId, Listener, TlsVersion, Verify};
+use super::{LaunchError, plans::Drawing};
+use crate::architecture::{AuthorityId, DialTls, IdentityId, Listener, Resumption, TlsVersion, Verify};
 
 impl Drawing<'_> {
     /// How a dial opens TLS.
@@ -24,15 +24,18 @@ impl Drawing<'_> {
     }
 
     /// How a listener ends TLS; `None` = clear.
-    pub(super) fn server_settings(&self, listener: &Listener) -> Option<ServerSettings> {
-        let mut settings = ServerSettings::new(self.pki.identity(listener.identity?).clone());
+    pub(super) fn server_settings(&self, listener: &Listener) -> Result<Option<ServerSettings>, LaunchError> {
+        let Some(identity) = listener.identity else { return Ok(None) };
+        let mut settings = ServerSettings::new(self.pki.identity(identity).clone());
+        settings.groups.clone_from(&listener.groups);
+        settings.resumption = resumption(listener.resumption)?;
         settings.versions = listener.versions.iter().map(|version| tls_version(*version)).collect();
         settings.client_auth = listener.client_auth.as_ref().map(|auth| tls::ClientAuth {
             roots: self.roots(&auth.trust),
             required: auth.required,
             allow: auth.allow.as_ref().map(|allowed| self.names(allowed)),
         });
-        Some(settings)
+        Ok(Some(settings))
     }
 
     /// Whether a proxy's listener tells the service who called.
@@ -49,6 +52,15 @@ impl Drawing<'_> {
     fn names(&self, identities: &[IdentityId]) -> Vec<String> {
         identities.iter().flat_map(|id| self.architecture[*id].names.clone()).collect()
     }
+}
+
+fn resumption(resumption: Resumption) -> Result<tls::Resumption, LaunchError> {
+    let tickets = if resumption.tickets {
+        Tickets::Sealed(TicketKeys::new(TicketKey::draw()?))
+    } else {
+        Tickets::default()
+    };
+    Ok(tls::Resumption { session_ids: resumption.session_ids, tickets })
 }
 
 fn tls_version(version: TlsVersion) -> tls::TlsVersion {

@@ -7,6 +7,7 @@ use toml::Spanned;
 use super::{
     super::{ProcessId, Program, Protocol, diagnose::Finding, literal::Literal, suggest::help_for},
     Draft, at,
+    fronts::meaning,
     listeners::Resolver,
 };
 
@@ -24,22 +25,6 @@ const POLICIES: &[(&str, Policy)] = &[
 ];
 /// Words for PROXY headers.
 const VERSIONS: &[(&str, Version)] = &[("v1", Version::V1), ("v2", Version::V2)];
-
-/// What a word means.
-fn meaning<T: Copy>(
-    word: &Spanned<String>,
-    what: &str,
-    known: &[(&str, T)],
-    findings: &mut Vec<Finding>,
-) -> Option<T> {
-    let found = known.iter().find(|(name, _)| name == word.get_ref());
-    if found.is_none() {
-        let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
-        let finding = Finding::new(word.span(), format!("there is no {what} `{}`", word.get_ref()));
-        findings.push(finding.maybe_help(help_for(word.get_ref(), &names)));
-    }
-    Some(found?.1)
-}
 
 /// Whether requests are read, and by which rules they are judged.
 pub(super) fn protocol(resolver: &Resolver<'_>, findings: &mut Vec<Finding>) -> (Protocol, Option<String>) {

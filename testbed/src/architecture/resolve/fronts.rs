@@ -1,12 +1,14 @@
 //! The TLS side of listeners: versions, client certificates, and what is said about callers behind it.
 
+use proxies::tls::Group;
 use toml::Spanned;
 
 use super::{
     super::{
-        ClientAuth, ClientCert, IdentityId, Program, TlsVersion,
+        ClientAuth, ClientCert, IdentityId, Program, Resumption, TlsVersion,
         diagnose::Finding,
         literal::{ListenerLiteral, Words},
+        suggest::help_for,
     },
     listeners::Resolver,
     names::Names,
@@ -41,6 +43,60 @@ fn version(word: &Spanned<String>, findings: &mut Vec<Finding>) -> Option<TlsVer
             None
         }
     }
+}
+
+/// Groups of the key exchange, by the names people know them by.
+const GROUPS: [(&str, Group); 4] = [
+    ("X25519MLKEM768", Group::X25519MlKem768),
+    ("X25519", Group::X25519),
+    ("secp256r1", Group::Secp256r1),
+    ("secp384r1", Group::Secp384r1),
+];
+
+/// Words for sessions that are resumed.
+const SESSIONS: [(&str, Resumption); 2] = [
+    ("session-ids", Resumption { session_ids: true, tickets: false }),
+    ("tickets", Resumption { session_ids: false, tickets: true }),
+];
+
+pub(super) fn groups(body: &ListenerLiteral, findings: &mut Vec<Finding>) -> Vec<Group> {
+    let Some(list) = &body.groups else { return Group::all() };
+    needs_identity(body, list.span(), "groups", findings);
+    if list.get_ref().is_empty() {
+        findings.push(Finding::new(list.span(), "no group is left").help("leave `groups` out to take all"));
+    }
+    words(list, "group", &GROUPS, findings)
+}
+
+pub(super) fn resumption(body: &ListenerLiteral, findings: &mut Vec<Finding>) -> Resumption {
+    let Some(list) = &body.resumption else { return Resumption::default() };
+    needs_identity(body, list.span(), "resumption", findings);
+    let named = words(list, "way of resuming", &SESSIONS, findings);
+    Resumption {
+        session_ids: named.iter().any(|resumption| resumption.session_ids),
+        tickets: named.iter().any(|resumption| resumption.tickets),
+    }
+}
+
+/// What the words of a list mean.
+fn words<T: Copy>(list: &Words, what: &str, known: &[(&str, T)], findings: &mut Vec<Finding>) -> Vec<T> {
+    list.get_ref().iter().filter_map(|word| meaning(word, what, known, findings)).collect()
+}
+
+/// What a word means.
+pub(super) fn meaning<T: Copy>(
+    word: &Spanned<String>,
+    what: &str,
+    known: &[(&str, T)],
+    findings: &mut Vec<Finding>,
+) -> Option<T> {
+    let found = known.iter().find(|(name, _)| name == word.get_ref());
+    if found.is_none() {
+        let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+        let finding = Finding::new(word.span(), format!("there is no {what} `{}`", word.get_ref()));
+        findings.push(finding.maybe_help(help_for(word.get_ref(), &names)));
+    }
+    Some(found?.1)
 }
 
 pub(super) fn client_auth(

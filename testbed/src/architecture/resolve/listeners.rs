@@ -37,6 +37,8 @@ pub(super) fn listeners(
         let accept_proxy = forwarding::accept_proxy(&resolver, findings);
         let socket = sockets::socket(&resolver, place, findings);
         let versions = fronts::versions(body, findings);
+        let groups = fronts::groups(body, findings);
+        let resumption = fronts::resumption(body, findings);
         let client_auth = fronts::client_auth(body, names, findings);
         let client_cert = fronts::client_cert(&resolver, findings);
         let privileged = resolver.privileged(findings);
@@ -48,6 +50,8 @@ pub(super) fn listeners(
             port,
             identity,
             versions,
+            groups,
+            resumption,
             forward,
             protocol,
             filter,
