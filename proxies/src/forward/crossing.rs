@@ -86,7 +86,7 @@ impl Crossing {
     /// act on the request, or acting twice does no harm; and all of the request is still here.
     pub(super) fn may_retry(&self, failure: &Failure, link: &Link) -> bool {
         let died = matches!(failure, Failure::Silent | Failure::Upstream(_));
-        let whole = !self.home.told && !self.up.taken;
+        let whole = !self.home.is_heard() && link.wire.input.is_empty() && !self.up.taken;
         died && whole && !link.fresh && (self.prepared.idempotent || !link.wire.output.is_begun())
     }
 }

@@ -28,6 +28,7 @@ use super::{
     alarm::Alarm,
     counts::HttpCounts,
     failure::Failure,
+    homeward::MOST_INTERIM,
     hooks::Watch,
     link::Link,
     pool::Pool,
@@ -86,9 +87,12 @@ impl<D: Dial> Visit<D> {
                 limits: &self.site.limits,
                 alarm: Alarm::default(),
                 end: HeadEnd::default(),
+                interim: 0,
                 prepared,
             };
-            match std::future::poll_fn(|cx| asked.poll(cx)).await {
+            let outcome = std::future::poll_fn(|cx| asked.poll(cx)).await;
+            let heard = asked.interim > 0;
+            match outcome {
                 Ok((response, receiving, last)) => {
                     let rest = Rest {
                         link: Some(link),
@@ -103,7 +107,7 @@ impl<D: Dial> Visit<D> {
                     };
                     return Ok(response.map(|()| Answer::of(rest)));
                 }
-                Err(failure) if link.fresh || !retries(&failure, &link, &sending, prepared) => {
+                Err(failure) if heard || !retries(&failure, &link, &sending, prepared) => {
                     return Err(failure);
                 }
                 Err(_dead) => {
@@ -152,7 +156,8 @@ impl<D: Dial> Visit<D> {
 /// acted on twice; and all of it is still here.
 fn retries<B>(failure: &Failure, link: &Link, sending: &Sending<B>, prepared: Prepared) -> bool {
     let died = matches!(failure, Failure::Silent | Failure::Upstream(_));
-    died && !sending.is_taken() && (prepared.idempotent || !link.wire.output.is_begun())
+    let whole = link.wire.input.is_empty() && !sending.is_taken();
+    died && whole && !link.fresh && (prepared.idempotent || !link.wire.output.is_begun())
 }
 
 /// An exchange up to the answer's head.
@@ -163,6 +168,7 @@ struct Asked<'a, B> {
     limits: &'a Limits,
     alarm: Alarm,
     end: HeadEnd,
+    interim: u32,
     prepared: Prepared,
 }
 
@@ -208,7 +214,12 @@ impl<B: Body<Data = Bytes> + Unpin> Asked<'_, B> {
             return Err(Failure::Answer(http::Refused::bad("an upgrade nobody asked for")));
         }
         let mut answered = None;
-        if !head.is_interim() {
+        if head.is_interim() {
+            self.interim += 1;
+            if self.interim > MOST_INTERIM {
+                return Err(Failure::Answer(http::Refused::bad("interim answers without end")));
+            }
+        } else {
             if let Some(watch) = &mut self.watch {
                 watch.response(&head).map_err(Failure::Objection)?;
             }

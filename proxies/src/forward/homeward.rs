@@ -34,7 +34,7 @@ use crate::{
 };
 
 /// Interim answers to one request.
-const MOST_INTERIM: u32 = 32;
+pub(super) const MOST_INTERIM: u32 = 32;
 
 pub(super) struct Homeward {
     state: State,
@@ -107,6 +107,11 @@ impl Homeward {
             total: Pace::new(now),
             taking: None,
         }
+    }
+
+    /// Some answer came, if only an interim one.
+    pub(super) fn is_heard(&self) -> bool {
+        self.told || self.interim > 0
     }
 
     /// The connection speaks something else from here on.

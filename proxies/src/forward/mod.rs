@@ -19,6 +19,7 @@ mod date;
 mod exchange;
 mod failure;
 mod forwarded;
+pub mod fuzz;
 mod homeward;
 mod hooks;
 pub(crate) mod http1;
