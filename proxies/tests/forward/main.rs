@@ -13,3 +13,4 @@ mod rules;
 #[path = "../support/mod.rs"]
 mod support;
 mod upgrades;
+mod values;
