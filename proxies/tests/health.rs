@@ -298,13 +298,7 @@ async fn open_connections_keep_new_ones_away_until_they_end() {
     let (pairs, mut listens): (Vec<_>, Vec<_>) = (0..3).map(|_| memory::pair(Party(2))).unzip();
     let backend = |dial| Backend { name: NAME.to_owned(), dial, back: BackCodec::clear(), header: None };
     let group = Arc::new(Group::new(pairs.into_iter().map(backend).collect(), Policy::LeastConnections));
-    let proxy = Proxy {
-        front: FrontCodec::clear(),
-        group: group.clone(),
-        forward: Forward::Bytes,
-        limits: Limits::default(),
-        tally: Arc::<Tally>::default(),
-    };
+    let proxy = Proxy::new(FrontCodec::clear(), group.clone(), Forward::Bytes);
     let (to_proxy, at_proxy) = memory::pair(Party(1));
     tokio::spawn(proxy.run(at_proxy, CancellationToken::new()));
     let open = || group.snapshot().places.iter().map(|place| place.open).collect::<Vec<_>>();

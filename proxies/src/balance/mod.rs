@@ -256,6 +256,11 @@ impl<D: Dial> Group<D> {
         Err(last)
     }
 
+    /// A connection that was opened earlier, and kept without being used, is in use again.
+    pub fn lease(&self, place: usize) -> Option<Lease> {
+        self.leases.take(place)
+    }
+
     /// A new connection to one place, whose health learns how it went.
     pub async fn open_at(&self, place: usize, caller: &Caller, limits: &Limits) -> io::Result<Opened> {
         // Before it is open: whoever chooses meanwhile is to count it.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use proxies::{
     balance::Policy,
-    forward_http::ClientCert,
+    forward::ClientCert,
     limits::Limits,
     proxy_header,
     registry::{EntryId, SourceId},
