@@ -90,7 +90,7 @@ impl Server {
             client.say("CLOSE\n").await;
             client.process.wait().await.unwrap();
         };
-        let (_, chunks) = tokio::join!(talking, async {
+        let ((), chunks) = tokio::join!(talking, async {
             let (front, _) = listen.accept().await.unwrap();
             let (back, _) = self.dial.dial().await.unwrap();
             tap(front, back).await

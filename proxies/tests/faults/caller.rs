@@ -31,20 +31,20 @@ pub(crate) async fn ask(stream: BoxStream, plan: &Plan) -> Answer {
         std::future::pending::<()>().await;
     };
     let read = async {
-        let mut heard = Vec::with_capacity(64 * 1024);
+        let mut bytes = Vec::with_capacity(64 * 1024);
         let mut searched = 0;
         loop {
-            let ended = match reading.read_buf(&mut heard).await {
+            let ended = match reading.read_buf(&mut bytes).await {
                 Ok(0) => Some(true),
                 Ok(_) => None,
                 Err(_) => Some(false),
             };
-            let begins = heard.starts_with(&START[..heard.len().min(START.len())]);
-            let head = ends_head(&heard[searched..]);
+            let begins = bytes.starts_with(&START[..bytes.len().min(START.len())]);
+            let head = ends_head(&bytes[searched..]);
             if head.is_none() {
-                searched = heard.len().saturating_sub(3);
+                searched = bytes.len().saturating_sub(3);
             }
-            match head.and_then(|_| judge(&heard, plan.kind == Kind::Head, ended == Some(true))) {
+            match head.and_then(|_| judge(&bytes, plan.kind == Kind::Head, ended == Some(true))) {
                 Some(answer) => return answer,
                 None if ended.is_some() || !begins => return Answer::Broken,
                 None => {}
@@ -61,13 +61,13 @@ const START: &[u8] = b"HTTP/1.1 ";
 
 /// Where a head's empty line begins.
 fn ends_head(bytes: &[u8]) -> Option<usize> {
-    bytes.windows(4).position(|bytes| bytes == b"\r\n\r\n")
+    bytes.windows(4).position(|window| window == b"\r\n\r\n")
 }
 
 /// `None` while more may come; `goodbye`: nothing does, and the other side said so.
-fn judge(heard: &[u8], to_head: bool, goodbye: bool) -> Option<Answer> {
-    let end = ends_head(heard)?;
-    let (head, body) = (str::from_utf8(&heard[..end]).ok()?.to_ascii_lowercase(), &heard[end + 4..]);
+fn judge(bytes: &[u8], to_head: bool, goodbye: bool) -> Option<Answer> {
+    let end = ends_head(bytes)?;
+    let (head, body) = (str::from_utf8(&bytes[..end]).ok()?.to_ascii_lowercase(), &bytes[end + 4..]);
     let mut lines = head.split("\r\n");
     let status: u16 = lines.next()?.split(' ').nth(1)?.parse().ok()?;
     let field = |name: &str| {
@@ -101,7 +101,7 @@ fn judge(heard: &[u8], to_head: bool, goodbye: bool) -> Option<Answer> {
 fn unchunked(mut rest: &[u8]) -> Result<Option<Vec<u8>>, ()> {
     let mut body = Vec::new();
     loop {
-        let Some(end) = rest.windows(2).position(|bytes| bytes == b"\r\n") else { return Ok(None) };
+        let Some(end) = rest.windows(2).position(|window| window == b"\r\n") else { return Ok(None) };
         let line = str::from_utf8(&rest[..end]).map_err(drop)?;
         if line.is_empty() || !line.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Err(());

@@ -14,7 +14,8 @@ mod wire;
 
 use std::{
     collections::BTreeMap,
-    io::Write,
+    fmt::Write as _,
+    io::Write as _,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -28,9 +29,14 @@ use mode::{Mode, Place};
 use plan::{Hang, Kind, Plan};
 use proxies::{
     limits::Limits,
-    transport::{Dial, Party, memory},
+    registry::{Admit, Registry},
+    transport::{
+        Dial, Listen, Party, memory,
+        tcp::{TcpDialer, TcpListen},
+    },
 };
 use service::Service;
+use socket2::SockRef;
 use tokio::{sync::mpsc, task::JoinSet, time::timeout};
 use tokio_util::sync::CancellationToken;
 use wire::PipeDialer;
@@ -63,59 +69,115 @@ fn outcome(mode: Mode, fault: Fault, plan: &Plan, answer: Answer) -> Result<Outc
 }
 
 /// The longest a caller may wait for the end of one exchange, with a second to send and two to spare.
-fn deadline(mode: Mode, fault: Fault, plan: &Plan, limits: &Limits) -> Duration {
-    let spare = Duration::from_secs(3);
+fn deadline(mode: Mode, fault: Fault, plan: &Plan) -> Duration {
+    let (spare, limits) = (Duration::from_secs(3), Limits::default());
     match (fault, plan.hang) {
-        (Fault::Hangs, Hang::NeverConnects) => limits.connect + spare,
-        (Fault::Hangs, Hang::NeverShakesHands) if mode.re_encrypts() => limits.handshake + spare,
+        (Fault::Hangs, Hang::Connecting) => limits.connect + spare,
+        (Fault::Hangs, Hang::ShakingHands) if mode.re_encrypts() => limits.handshake + spare,
         (Fault::Hangs, _) => limits.idle + spare,
         (Fault::Trickles, _) => Duration::from_secs(plan.answer.len() as u64) + spare,
         _ => spare,
     }
 }
 
+/// One exchange, whatever it crosses.
+struct Exchange<'a> {
+    place: &'a Place,
+    fault: Fault,
+    plan: Arc<Plan>,
+    asked: Arc<AtomicUsize>,
+}
+
+impl<'a> Exchange<'a> {
+    fn new(place: &'a Place, fault: Fault, seed: u64) -> Self {
+        let plan = Arc::new(Plan::of(fault, place.mode.is_sealed_behind(), seed));
+        Self { place, fault, plan, asked: Arc::default() }
+    }
+
+    fn service(&self) -> Service {
+        let (plan, codec) = (self.plan.clone(), self.place.service.clone());
+        Service { fault: self.fault, plan, codec, asked: self.asked.clone() }
+    }
+
+    /// Asks through a proxy of its own, which is drained afterwards; `longest`: to the end of the answer.
+    async fn run<C: Dial, L: Listen, D: Dial>(
+        &self,
+        callers: &C,
+        listen: L,
+        dial: D,
+        longest: Duration,
+    ) -> Result<Outcome, String> {
+        let (mut proxy, stop) = (JoinSet::new(), CancellationToken::new());
+        proxy.spawn(self.place.clone().run(listen, dial, stop.clone()));
+        let asking = async {
+            let (wire, _) = callers.dial().await.unwrap();
+            // In pass-through the handshake is the service's, and as faulty as it is.
+            match self.place.caller.connect(wire, longest).await {
+                Ok(stream) => caller::ask(stream, &self.plan).await,
+                Err(_) => Answer::Broken,
+            }
+        };
+        let answer = timeout(longest, asking).await.map_err(|_| format!("no end after {longest:?}"))?;
+        stop.cancel();
+        let drained = timeout(Limits::default().drain * 2, proxy.join_next()).await;
+        drained.map_err(|_| "no end of drain")?.unwrap().map_err(|panic| panic.to_string())?;
+        let asked = self.asked.load(Ordering::Relaxed);
+        if matches!(self.plan.kind, Kind::Sized | Kind::Chunked) && asked > 1 {
+            return Err(format!("one request that may be sent once only was sent {asked} times"));
+        }
+        outcome(self.place.mode, self.fault, &self.plan, answer)
+    }
+}
+
 /// One exchange over pipes.
-async fn exchange(place: &Place, fault: Fault, seed: u64) -> Result<Outcome, String> {
-    let (mode, limits) = (place.mode, Limits::default());
-    let plan = Arc::new(Plan::of(fault, mode.is_sealed_behind(), seed));
+async fn over_pipes(place: &Place, fault: Fault, seed: u64) -> Result<Outcome, String> {
+    let exchange = Exchange::new(place, fault, seed);
     let (callers, at_proxy) = memory::pair(Party(1));
     let (queue, mut arrivals) = mpsc::unbounded_channel();
     let dial = match fault {
         Fault::Refuses => PipeDialer::Refused,
-        Fault::Hangs if plan.hang == Hang::NeverConnects => PipeDialer::Silent,
+        Fault::Hangs if exchange.plan.hang == Hang::Connecting => PipeDialer::Silent,
         fault => PipeDialer::Served(queue, fault.resets()),
     };
-    let asked = Arc::new(AtomicUsize::new(0));
-    let service = Service { fault, plan: plan.clone(), codec: place.service.clone(), asked: asked.clone() };
-    let (mut around, stop) = (JoinSet::<()>::new(), CancellationToken::new());
-    around.spawn(async move {
+    let (mut serving, service) = (JoinSet::new(), exchange.service());
+    serving.spawn(async move {
         let mut connections = JoinSet::new();
         while let Some(wire) = arrivals.recv().await {
             connections.spawn(service.clone().serve(wire));
         }
-        std::future::pending().await
+        // Nobody dials any more; what was accepted goes on.
+        while connections.join_next().await.is_some() {}
     });
-    let mut proxy = JoinSet::new();
-    proxy.spawn(place.clone().run(at_proxy, dial, limits, stop.clone()));
-    let asking = async {
-        let (wire, _) = callers.dial().await.unwrap();
-        // In pass-through the handshake is the service's, and as faulty as it is.
-        match place.caller.connect(wire, limits.idle * 2).await {
-            Ok(stream) => caller::ask(stream, &plan).await,
-            Err(_) => Answer::Broken,
-        }
+    let longest = deadline(place.mode, fault, &exchange.plan);
+    exchange.run(&callers, at_proxy, dial, longest).await
+}
+
+/// One exchange over real sockets; a reset is one of the kernel's.
+async fn over_tcp(place: &Place, fault: Fault, seed: u64) -> Result<Outcome, String> {
+    let exchange = Exchange::new(place, fault, seed);
+    let registry = Registry::new();
+    let hold = || registry.hold(registry.draw_ip(), None, 1, Admit::Announced).unwrap();
+    let edge = hold();
+    let behind =
+        if fault == Fault::Refuses { registry.reserve(registry.draw_ip(), None).unwrap() } else { hold() };
+    let dial = |entry| {
+        TcpDialer::new(registry.clone(), registry.source(registry.draw_ip()), Party(1), entry).unwrap()
     };
-    let longest = deadline(mode, fault, &plan, &limits);
-    let answer = timeout(longest, asking).await.map_err(|_| format!("no end after {longest:?}"))?;
-    stop.cancel();
-    let drained = timeout(limits.drain * 2, proxy.join_next()).await.map_err(|_| "no end of drain")?;
-    drained.unwrap().map_err(|panic| panic.to_string())?;
-    let posted = matches!(plan.kind, Kind::Sized | Kind::Chunked);
-    let asked = asked.load(Ordering::Relaxed);
-    if posted && asked > 1 {
-        return Err(format!("one request that may be sent once only was sent {asked} times"));
+    let mut serving = JoinSet::new();
+    if fault != Fault::Refuses {
+        let (service, mut listen) = (exchange.service(), TcpListen::take(&registry, behind).unwrap());
+        serving.spawn(async move {
+            let mut connections = JoinSet::new();
+            while let Ok((wire, _)) = listen.accept().await {
+                if service.fault.resets() {
+                    SockRef::from(&wire).set_linger(Some(Duration::ZERO)).unwrap();
+                }
+                connections.spawn(service.clone().serve(wire));
+            }
+        });
     }
-    outcome(mode, fault, &plan, answer)
+    let listen = TcpListen::take(&registry, edge).unwrap();
+    exchange.run(&dial(edge), listen, dial(behind), Duration::from_mins(1)).await
 }
 
 /// Every fault and seed in one mode; prints how they came out.
@@ -124,7 +186,7 @@ async fn matrix(mode: Mode) {
     let (mut counts, mut wrong) = (BTreeMap::<_, usize>::new(), Vec::new());
     for fault in Fault::ALL {
         for seed in 0..SEEDS {
-            match exchange(&place, fault, seed).await {
+            match over_pipes(&place, fault, seed).await {
                 Ok(outcome) => *counts.entry((fault, outcome)).or_default() += 1,
                 Err(words) => wrong.push(format!("{mode:?}, {fault:?}, seed {seed}: {words}")),
             }
@@ -134,11 +196,8 @@ async fn matrix(mode: Mode) {
     for fault in Fault::ALL {
         let count = |outcome| counts.get(&(fault, outcome)).copied().unwrap_or_default();
         let [right, told, broken] = [Outcome::Right, Outcome::Told, Outcome::Broken].map(count);
-        lines += &format!(
-            "{:<12} {:<18} {right:>4} {told:>4} {broken:>6}\n",
-            format!("{mode:?}"),
-            format!("{fault:?}")
-        );
+        let (mode, fault) = (format!("{mode:?}"), format!("{fault:?}"));
+        let _ = writeln!(lines, "{mode:<12} {fault:<18} {right:>4} {told:>4} {broken:>6}");
     }
     let _ = write!(std::io::stdout(), "mode         fault             right told broken\n{lines}");
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
@@ -180,4 +239,23 @@ async fn re_encrypt_l4() {
 #[tokio::test(start_paused = true)]
 async fn pass_through() {
     matrix(Mode::PassThrough).await;
+}
+
+/// Those that need no waiting; nothing is said of time.
+#[tokio::test]
+async fn a_sample_over_real_sockets() {
+    let modes = [Mode::Terminate, Mode::TerminateL4, Mode::ReEncrypt, Mode::ReEncryptL4, Mode::PassThrough];
+    for mode in modes {
+        let (place, mut exchanges) = (Place::of(mode), JoinSet::new());
+        for fault in Fault::ALL.into_iter().filter(|fault| !matches!(fault, Fault::Hangs | Fault::Trickles)) {
+            for seed in 0..4 {
+                let place = place.clone();
+                exchanges.spawn(async move { (fault, seed, over_tcp(&place, fault, seed).await) });
+            }
+        }
+        while let Some(done) = exchanges.join_next().await {
+            let (fault, seed, came) = done.unwrap();
+            assert!(came.is_ok(), "{mode:?}, {fault:?}, seed {seed}: {came:?}");
+        }
+    }
 }

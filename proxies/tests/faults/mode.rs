@@ -77,14 +77,14 @@ impl Place {
         Self { mode, caller, service, front, back }
     }
 
-    /// Serves until `stop`.
+    /// Serves until `stop`, with the limits that are on by default.
     pub(crate) async fn run<L: Listen, D: Dial>(
         self,
         listen: L,
         dial: D,
-        limits: Limits,
         stop: CancellationToken,
     ) -> Drained {
+        let limits = Limits::default();
         if self.mode == Mode::PassThrough {
             let place = Backend { name: NAME.to_owned(), dial, back: self.back, header: None };
             let to = Group::new(vec![place], Policy::RoundRobin);

@@ -23,12 +23,12 @@ pub(crate) enum Kind {
     Chunked,
 }
 
-/// How a service hangs.
+/// Before what a service hangs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Hang {
-    NeverConnects,
-    NeverShakesHands,
-    NeverAnswers,
+    Connecting,
+    ShakingHands,
+    Answering,
 }
 
 /// One exchange.
@@ -71,7 +71,7 @@ impl Plan {
             fault if fault.in_body() => answer.truncate(random.random_range(head..answer.len())),
             _ => {}
         }
-        let hang = [Hang::NeverConnects, Hang::NeverShakesHands, Hang::NeverAnswers];
+        let hang = [Hang::Connecting, Hang::ShakingHands, Hang::Answering];
         let hang = hang[random.random_range(0..hang.len())];
         let patient = random.random();
         let body = if kind == Kind::Head { Vec::new() } else { body };

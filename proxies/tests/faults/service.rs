@@ -36,7 +36,7 @@ pub(crate) struct Service {
 impl Service {
     /// One connection, from accept to its bad end.
     pub(crate) async fn serve<S: Stream>(self, wire: S) {
-        if self.fault == Fault::Hangs && self.plan.hang == Hang::NeverShakesHands {
+        if self.fault == Fault::Hangs && self.plan.hang == Hang::ShakingHands {
             let _held = wire;
             return pending().await;
         }
@@ -79,21 +79,21 @@ impl Service {
 
     /// All of it, or its head. A proxy may have written it anew; how it is framed stays.
     async fn read_request(&self, stream: &mut BoxStream, head_only: bool) -> std::io::Result<()> {
-        let (mut heard, mut head) = (Vec::new(), None);
+        let (mut bytes, mut head) = (Vec::new(), None);
         loop {
-            if stream.read_buf(&mut heard).await? == 0 {
+            if stream.read_buf(&mut bytes).await? == 0 {
                 return Err(std::io::ErrorKind::UnexpectedEof.into());
             }
             if head.is_none() {
-                head = heard.windows(4).position(|bytes| bytes == b"\r\n\r\n").map(|at| at + 4);
+                head = bytes.windows(4).position(|window| window == b"\r\n\r\n").map(|at| at + 4);
                 self.asked.fetch_add(usize::from(head.is_some()), Ordering::Relaxed);
             }
             let Some(head) = head else { continue };
             let body = self.plan.request.len() - self.plan.request_head;
             let whole = match self.plan.kind {
                 Kind::Get | Kind::Head => true,
-                Kind::Sized => heard.len() >= head + body,
-                Kind::Chunked => heard.ends_with(b"0\r\n\r\n"),
+                Kind::Sized => bytes.len() >= head + body,
+                Kind::Chunked => bytes.ends_with(b"0\r\n\r\n"),
             };
             if head_only || whole {
                 return Ok(());

@@ -175,7 +175,7 @@ mod tests {
         }
     }
 
-    /// The vector of the IETF's TLS working group for the SHA-256 PRF ("P_SHA256 test vectors", 2008).
+    /// The vector of the IETF's TLS working group for the SHA-256 PRF ("`P_SHA256` test vectors", 2008).
     #[test]
     fn the_pseudo_random_function_is_that_of_the_published_vector() {
         let secret = tls_prf::Secret::new(&P_SHA256, &hex("9bbe436ba940f017b17652849a71db35")).unwrap();
