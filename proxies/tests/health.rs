@@ -19,7 +19,7 @@ use proxies::{
     pass_through::PassThrough,
     proxy::{Forward, Proxy},
     routes::Routes,
-    serve::{Drained, Tally},
+    serve::Drained,
     transport::{Listen, Party, memory},
 };
 use sni::{

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use proxies::{
     balance::{Backend, Group, Policy},
     codec::{BackCodec, FrontCodec},
-    forward_http::ClientCert,
+    forward::Rules,
     limits::Limits,
     pass_through::PassThrough,
     proxy::{Forward, Proxy},
@@ -93,8 +93,8 @@ impl Place {
                 PassThrough { front: self.front, routes: Arc::new(routes), limits, tally: Arc::default() };
             return proxy.run(listen, stop).await;
         }
-        let forward = if self.mode.is_l7() { Forward::Http(ClientCert::default()) } else { Forward::Bytes };
+        let forward = if self.mode.is_l7() { Forward::Http(Rules::default()) } else { Forward::Bytes };
         let group = Group::of_one("service", dial, self.back);
-        Proxy { front: self.front, group, forward, limits, tally: Arc::default() }.run(listen, stop).await
+        Proxy::new(self.front, group, forward).run(listen, stop).await
     }
 }
