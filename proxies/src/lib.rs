@@ -24,6 +24,7 @@ pub mod balance;
 pub mod caller;
 pub mod codec;
 pub mod custody;
+pub mod forward;
 pub mod forward_http;
 pub mod limits;
 pub mod neighbour;

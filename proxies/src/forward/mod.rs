@@ -1,0 +1,3 @@
+//! Forwarding HTTP messages instead of bytes.
+
+pub mod h2;
