@@ -26,6 +26,7 @@ pub mod codec;
 pub mod custody;
 pub mod forward;
 pub mod forward_http;
+pub mod http;
 pub mod limits;
 pub mod neighbour;
 pub mod pass_through;

@@ -21,6 +21,7 @@ use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    forward::HttpCounts,
     limits::Limits,
     refusal::Refused,
     transport::{Ends, Listen, Party},
@@ -46,6 +47,8 @@ pub struct Tally {
     pub ended: AtomicU64,
     /// Accept errors.
     pub accept_errors: AtomicU64,
+    /// How requests went, where HTTP is forwarded.
+    pub http: HttpCounts,
     parties: Mutex<BTreeMap<Option<Party>, Visits>>,
 }
 
