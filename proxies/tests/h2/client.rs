@@ -37,7 +37,6 @@ pub(crate) const STREAM_CLOSED: u32 = 5;
 pub(crate) const FRAME_SIZE_ERROR: u32 = 6;
 pub(crate) const REFUSED_STREAM: u32 = 7;
 pub(crate) const CANCEL: u32 = 8;
-pub(crate) const COMPRESSION_ERROR: u32 = 9;
 pub(crate) const ENHANCE_YOUR_CALM: u32 = 11;
 
 pub(crate) const GET: &[(&str, &str)] =
@@ -166,12 +165,16 @@ pub(crate) struct Client<S> {
     stream: S,
     hpack: fluke_hpack::Decoder<'static>,
     unread: Vec<u8>,
+    /// Answers PING, as everybody does who is there.
+    pub(crate) there: bool,
+    answered: usize,
     pub(crate) heard: Heard,
 }
 
 impl<S: Stream> Client<S> {
     pub(crate) fn new(stream: S) -> Self {
-        Self { stream, hpack: fluke_hpack::Decoder::new(), unread: Vec::new(), heard: Heard::default() }
+        let (hpack, heard) = (fluke_hpack::Decoder::new(), Heard::default());
+        Self { stream, hpack, unread: Vec::new(), there: true, answered: 0, heard }
     }
 
     /// After the preface, the settings of both sides and their acknowledgements.
@@ -213,6 +216,10 @@ impl<S: Stream> Client<S> {
 
     pub(crate) async fn listen_for(&mut self, quiet: Duration) -> &Heard {
         let mut buffer = vec![0; 64 * 1024];
+        if self.heard.over {
+            // Time passes all the same.
+            tokio::time::sleep(quiet).await;
+        }
         while !self.heard.over {
             match timeout(quiet, self.stream.read(&mut buffer)).await {
                 Err(_quiet) => break,
@@ -220,6 +227,7 @@ impl<S: Stream> Client<S> {
                 Ok(Ok(read)) => {
                     self.unread.extend(&buffer[..read]);
                     self.take_frames();
+                    self.answer_pings().await;
                 }
             }
         }
@@ -228,6 +236,14 @@ impl<S: Stream> Client<S> {
 
     pub(crate) async fn hang_up(mut self) {
         let _gone = self.stream.shutdown().await;
+    }
+
+    async fn answer_pings(&mut self) {
+        while self.there && self.answered < self.heard.pings.len() {
+            let pong = frame(PING, ACK, 0, &self.heard.pings[self.answered]);
+            self.answered += 1;
+            self.say(pong).await;
+        }
     }
 
     fn take_frames(&mut self) {

@@ -3,7 +3,10 @@
 use std::{
     io,
     pin::Pin,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     task::{Context, Poll},
 };
 
@@ -43,6 +46,8 @@ pub(crate) struct Service {
     pub(crate) asked: Mutex<Vec<Asked>>,
     /// Answers that were begun and are neither over nor given up.
     pub(crate) running: Arc<()>,
+    /// Bytes of answers handed over.
+    pub(crate) handed: Arc<AtomicUsize>,
 }
 
 impl Service {
@@ -81,7 +86,6 @@ impl Exchange for Service {
     type Body = Pieces;
 
     async fn exchange(&self, request: Request<Upload>) -> Response<Pieces> {
-        let running = self.running.clone();
         let (head, body) = request.into_parts();
         let path = head.uri.path().to_owned();
         let at = {
@@ -92,28 +96,34 @@ impl Exchange for Service {
             asked.len() - 1
         };
         let size: usize = head.uri.query().and_then(|size| size.parse().ok()).unwrap_or(0);
-        let answer = |pieces| Response::new(Pieces { pieces, at: 0, _running: running.clone() });
+        let (handed, running) = (self.handed.clone(), self.running.clone());
+        let answer = |pieces| Response::new(Pieces { pieces, at: 0, handed, _running: running });
         match path.as_str() {
             "/hold" => std::future::pending().await,
             "/early" => answer(vec![Piece::Bytes(b"early".to_vec())]),
-            "/big" => answer((0..size / 16_384).map(|_| Piece::Bytes(vec![b'x'; 16_384])).collect()),
+            "/big" => answer(vec![Piece::Big(size / BIG.len())]),
             "/cut" => answer(vec![Piece::Bytes(b"half".to_vec()), Piece::Error]),
             "/slow" => answer(vec![Piece::Bytes(b"begun".to_vec()), Piece::Never]),
             "/trailers" => answer(vec![Piece::Bytes(b"body".to_vec()), Piece::Trailers]),
             _ => {
-                if !self.read(at, body).await {
-                    let mut broken = answer(vec![]);
-                    *broken.status_mut() = hyper::StatusCode::BAD_REQUEST;
-                    return broken;
+                let whole = self.read(at, body).await;
+                let mut response = answer(if whole { vec![Piece::Bytes(b"ok".to_vec())] } else { vec![] });
+                if !whole {
+                    *response.status_mut() = hyper::StatusCode::BAD_REQUEST;
                 }
-                answer(vec![Piece::Bytes(b"ok".to_vec())])
+                response
             }
         }
     }
 }
 
+/// A piece of a big body.
+const BIG: &[u8] = &[b'x'; 16_384];
+
 enum Piece {
     Bytes(Vec<u8>),
+    /// So many big ones.
+    Big(usize),
     Trailers,
     Error,
     Never,
@@ -123,6 +133,7 @@ enum Piece {
 pub(crate) struct Pieces {
     pieces: Vec<Piece>,
     at: usize,
+    handed: Arc<AtomicUsize>,
     _running: Arc<()>,
 }
 
@@ -136,9 +147,20 @@ impl Body for Pieces {
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         let at = self.at;
         self.at += 1;
+        if let Some(Piece::Big(left)) = self.pieces.get_mut(at)
+            && *left > 0
+        {
+            *left -= 1;
+            self.at = at;
+            self.handed.fetch_add(BIG.len(), Ordering::Relaxed);
+            return Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(BIG)))));
+        }
         Poll::Ready(match self.pieces.get(at) {
-            None => None,
-            Some(Piece::Bytes(bytes)) => Some(Ok(Frame::data(Bytes::copy_from_slice(bytes)))),
+            None | Some(Piece::Big(_)) => None,
+            Some(Piece::Bytes(bytes)) => {
+                self.handed.fetch_add(bytes.len(), Ordering::Relaxed);
+                Some(Ok(Frame::data(Bytes::copy_from_slice(bytes))))
+            }
             Some(Piece::Trailers) => {
                 let mut trailers = HeaderMap::new();
                 trailers.insert("x-sum", "1".parse().unwrap());
@@ -169,6 +191,12 @@ pub(crate) fn street_with(limits: Limits, pipe: usize) -> (DuplexStream, Street)
     #[allow(clippy::disallowed_methods)]
     let running = tokio::spawn(async move { h2::forward(far, exchange, &limits, stopping).await });
     (near, Street { service, stop, running })
+}
+
+/// A client past its preface whose windows are these.
+pub(crate) async fn opened_windows(stream: u32) -> (Client<DuplexStream>, Street) {
+    let (wire, street) = street();
+    (Client::opened_with(wire, &[(4, stream)]).await, street)
 }
 
 pub(crate) fn street() -> (DuplexStream, Street) {

@@ -2,12 +2,13 @@
 //! in time.
 
 use std::{
+    future::poll_fn,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
 };
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use thiserror::Error;
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -27,8 +28,13 @@ pub enum UploadError {
 }
 
 /// The body of a request: whole, or an error; never quietly cut.
+///
+/// Where its length was told, the last of it waits for the end of the stream: what comes after it may still show
+/// that the request is none, and then it must not have looked whole to anybody.
 pub struct Upload {
     inner: Incoming,
+    held: Option<Bytes>,
+    trailers: Option<Frame<Bytes>>,
     pace: Pace,
     until: Instant,
     timer: Option<Pin<Box<Sleep>>>,
@@ -39,9 +45,45 @@ impl Upload {
         let http = &limits.http;
         Self {
             inner,
+            held: None,
+            trailers: None,
             pace: Pace::new(http.body_rate, http.body_grace, limits.idle),
             until: Instant::now() + http.body,
             timer: None,
+        }
+    }
+
+    /// Everything its length promised is there, and not yet its end.
+    fn is_last(&self) -> bool {
+        self.inner.size_hint().exact() == Some(0) && !self.inner.is_end_stream()
+    }
+
+    fn hold(&mut self, data: Bytes) {
+        // The library refuses more than the length said, so what comes after the last is empty.
+        self.held.get_or_insert(data);
+    }
+
+    /// What is left to say when nothing more comes.
+    fn end(&mut self) -> Option<Result<Frame<Bytes>, UploadError>> {
+        // The library takes RST_STREAM with NO_ERROR for an end like any other.
+        if !self.inner.is_end_stream() {
+            return Some(Err(UploadError::Broken(None)));
+        }
+        self.held.take().map(|held| Ok(Frame::data(held)))
+    }
+
+    /// Waits for the end of a body that its length says is empty, so that the request is one.
+    pub(super) async fn settle(&mut self) -> Result<(), UploadError> {
+        if !self.is_last() {
+            return Ok(());
+        }
+        match poll_fn(|cx| Pin::new(&mut *self).poll_frame(cx)).await {
+            None => Ok(()),
+            Some(Err(error)) => Err(error),
+            Some(Ok(frame)) => {
+                self.trailers = frame.is_trailers().then_some(frame);
+                Ok(())
+            }
         }
     }
 
@@ -65,29 +107,42 @@ impl Body for Upload {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, UploadError>>> {
         let me = &mut *self;
-        let Poll::Ready(next) = Pin::new(&mut me.inner).poll_frame(cx) else {
-            ready!(me.poll_patience(cx));
-            return Poll::Ready(Some(Err(UploadError::TooSlow)));
-        };
-        Poll::Ready(match next {
-            Some(Ok(frame)) => {
-                let bytes = frame.data_ref().map_or(0, |data| data.remaining() as u64);
-                me.pace.moved(bytes, Instant::now());
-                Some(Ok(frame))
+        if let Some(trailers) = me.trailers.take() {
+            return Poll::Ready(Some(Ok(trailers)));
+        }
+        loop {
+            let Poll::Ready(next) = Pin::new(&mut me.inner).poll_frame(cx) else {
+                ready!(me.poll_patience(cx));
+                return Poll::Ready(Some(Err(UploadError::TooSlow)));
+            };
+            let Some(next) = next else { return Poll::Ready(me.end()) };
+            let next = next.map_err(|error| UploadError::Broken(Some(error)))?;
+            let bytes = next.data_ref().map_or(0, |data| data.len() as u64);
+            me.pace.moved(bytes, Instant::now());
+            match next.into_data() {
+                Ok(data) if me.is_last() => me.hold(data),
+                Ok(data) => return Poll::Ready(Some(Ok(Frame::data(data)))),
+                // They end the stream; what is held comes first.
+                Err(trailers) => {
+                    let Some(held) = me.held.take() else { return Poll::Ready(Some(Ok(trailers))) };
+                    me.trailers = Some(trailers);
+                    return Poll::Ready(Some(Ok(Frame::data(held))));
+                }
             }
-            Some(Err(error)) => Some(Err(UploadError::Broken(Some(error)))),
-            // The library takes RST_STREAM with NO_ERROR for an end like any other.
-            None if !me.inner.is_end_stream() => Some(Err(UploadError::Broken(None))),
-            None => None,
-        })
+        }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
+        self.inner.is_end_stream() && self.held.is_none() && self.trailers.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
+        match (self.inner.size_hint().exact(), &self.held) {
+            (Some(left), held) => {
+                SizeHint::with_exact(left + held.as_ref().map_or(0, |held| held.len() as u64))
+            }
+            (None, _) => SizeHint::default(),
+        }
     }
 }
 

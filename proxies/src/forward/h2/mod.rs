@@ -13,6 +13,7 @@
 mod body;
 mod farewell;
 mod frames;
+mod fuzz;
 mod guarded;
 mod pace;
 mod tasks;
@@ -35,10 +36,12 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::{
     body::{Download, Upload, UploadError},
+    fuzz::fuzz_front,
     watch::Fault,
 };
 use self::{guarded::Guarded, tasks::Tasks};
-use crate::{limits::Limits, stream::Stream};
+use super::{Answer, Visit};
+use crate::{limits::Limits, stream::Stream, transport::Dial};
 
 /// Streams reset before anybody accepted them that may wait; as many as the library's own default.
 const RESETS_WAITING: usize = 20;
@@ -50,6 +53,14 @@ pub trait Exchange: Send + Sync + 'static {
 
     /// One request, in origin form and with `Host`, to the head of its answer.
     fn exchange(&self, request: Request<Upload>) -> impl Future<Output = Response<Self::Body>> + Send;
+}
+
+impl<D: Dial> Exchange for Visit<D> {
+    type Body = Answer<Upload>;
+
+    async fn exchange(&self, request: Request<Upload>) -> Response<Answer<Upload>> {
+        self.answer(request).await
+    }
 }
 
 /// How a connection ended.
@@ -140,7 +151,12 @@ async fn answer<X: Exchange>(
         Ok(head) => head,
         Err(status) => return Ok(own_answer(status)),
     };
-    let response = exchange.exchange(Request::from_parts(head, Upload::new(body, &limits))).await;
+    let mut body = Upload::new(body, &limits);
+    if let Err(failed) = body.settle().await {
+        let late = matches!(failed, UploadError::TooSlow);
+        return Ok(own_answer(if late { StatusCode::REQUEST_TIMEOUT } else { StatusCode::BAD_REQUEST }));
+    }
+    let response = exchange.exchange(Request::from_parts(head, body)).await;
     if response.status().is_informational() {
         return Ok(own_answer(StatusCode::BAD_GATEWAY));
     }

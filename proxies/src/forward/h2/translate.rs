@@ -2,14 +2,14 @@
 //!
 //! The library has already refused what is wrong with a header block as such: upper case, unknown or repeated or
 //! misplaced pseudo-header fields, fields that concern one connection, a length that is no number. Here is what
-//! it lets pass and HTTP/1.1 would read as something else. Nothing is repaired but what RFC 9113 asks for: pieces of
-//! a cookie are joined.
+//! it lets pass and HTTP/1.1 would read as something else. Nothing is repaired; the pieces of a cookie are joined
+//! where the request is written.
 
 use hyper::{
     Method, StatusCode, Uri, Version,
     header::{
-        CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, Entry, HOST, HeaderMap, HeaderName, HeaderValue, TE,
-        TRANSFER_ENCODING, UPGRADE,
+        CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue, TE, TRANSFER_ENCODING,
+        UPGRADE,
     },
     http::{request::Parts, uri::Authority},
 };
@@ -26,7 +26,7 @@ const OF_ONE_CONNECTION: [HeaderName; 5] = [
 /// Makes a request head one of HTTP/1.1, in origin form and with `Host`; `fields` is how many it may have.
 pub(super) fn request(mut head: Parts, fields: usize) -> Result<Parts, StatusCode> {
     if head.method == Method::CONNECT {
-        return Err(StatusCode::NOT_IMPLEMENTED);
+        return Err(StatusCode::BAD_REQUEST);
     }
     if head.headers.len() > fields {
         return Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
@@ -41,7 +41,6 @@ pub(super) fn request(mut head: Parts, fields: usize) -> Result<Parts, StatusCod
     head.headers.insert(HOST, host);
     head.headers.remove(TE);
     head.headers.remove(EXPECT);
-    join_cookies(&mut head.headers);
     Ok(head)
 }
 
@@ -105,16 +104,6 @@ fn well_formed(headers: &HeaderMap) -> bool {
     trimmed && none_of_one_connection && te && length && lengths.next().is_none()
 }
 
-fn join_cookies(headers: &mut HeaderMap) {
-    let Entry::Occupied(cookies) = headers.entry(COOKIE) else { return };
-    let crumbs: Vec<_> = cookies.iter().map(HeaderValue::as_bytes).collect();
-    if crumbs.len() > 1
-        && let Ok(joined) = HeaderValue::from_bytes(&crumbs.join(&b"; "[..]))
-    {
-        headers.insert(COOKIE, joined);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use hyper::Request;
@@ -135,13 +124,13 @@ mod tests {
 
     #[test]
     fn a_request_becomes_origin_form_with_the_name_it_asked_for() {
-        let fields = [("cookie", "a=1"), ("te", "trailers"), ("cookie", "b=2"), ("x-auth-token", "t")];
+        let fields = [("te", "trailers"), ("x-auth-token", "t")];
         let head = request(head("GET", "https://A.invalid:5000/v3?x=y", &fields), 100).unwrap();
         assert_eq!((head.uri.to_string(), head.version), ("/v3?x=y".to_owned(), Version::HTTP_11));
         let mut lines: Vec<_> =
             head.headers.iter().map(|(name, value)| format!("{name}: {value:?}")).collect();
         lines.sort_unstable();
-        assert_eq!(lines, ["cookie: \"a=1; b=2\"", "host: \"A.invalid:5000\"", "x-auth-token: \"t\""]);
+        assert_eq!(lines, ["host: \"A.invalid:5000\"", "x-auth-token: \"t\""]);
     }
 
     #[test]
