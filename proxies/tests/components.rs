@@ -31,7 +31,7 @@ use tokio_util::sync::CancellationToken;
 
 fn proxy<D>(front: FrontCodec, dial: D, back: BackCodec) -> Proxy<D> {
     let group = Group::of_one("service", dial, back);
-    Proxy { front, group, forward: Forward::Bytes, limits: Limits::default(), tally: Arc::default() }
+    Proxy::new(front, group, Forward::Bytes)
 }
 
 /// Answers every connection with its own words, in capitals.

@@ -25,12 +25,20 @@ use hyper::{
 use tokio::time::Instant;
 
 use super::{
-    alarm::Alarm, counts::HttpCounts, failure::Failure, hooks::Watch, link::Link, pool::Pool,
-    prepare::Prepared, reading::poll_head, sending::Sending, site::Visit,
+    alarm::Alarm,
+    counts::HttpCounts,
+    failure::Failure,
+    hooks::Watch,
+    link::Link,
+    pool::Pool,
+    prepare::Prepared,
+    reading::poll_head,
+    sending::Sending,
+    site::{Visit, head_limits},
 };
 use crate::{
     http::{
-        self, Field, HeadLimits, Length, Version, body::Step, end::HeadEnd, name::Name, request::RequestHead,
+        self, Field, Length, Version, body::Step, end::HeadEnd, name::Name, request::RequestHead,
         response::ResponseHead,
     },
     limits::Limits,
@@ -101,6 +109,7 @@ impl<D: Dial> Visit<D> {
                 Err(_dead) => {
                     HttpCounts::count(&self.site.tally.http.retried);
                     link = self.site.link(&self.caller, prepared.group, true).await?;
+                    sending.again();
                 }
             }
         }
@@ -143,7 +152,7 @@ impl<D: Dial> Visit<D> {
 /// acted on twice; and all of it is still here.
 fn retries<B>(failure: &Failure, link: &Link, sending: &Sending<B>, prepared: Prepared) -> bool {
     let died = matches!(failure, Failure::Silent | Failure::Upstream(_));
-    died && !sending.is_begun() && (prepared.idempotent || !link.wire.output.is_begun())
+    died && !sending.is_taken() && (prepared.idempotent || !link.wire.output.is_begun())
 }
 
 /// An exchange up to the answer's head.
@@ -209,10 +218,6 @@ impl<B: Body<Data = Bytes> + Unpin> Asked<'_, B> {
         input.consume(length);
         Ok(answered)
     }
-}
-
-fn head_limits(limits: &Limits) -> HeadLimits {
-    HeadLimits { bytes: limits.http.head_bytes, fields: limits.http.fields }
 }
 
 fn as_value(head: &ResponseHead<'_>) -> Result<Response<()>, Failure> {

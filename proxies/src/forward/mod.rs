@@ -4,7 +4,8 @@
 //!   Site   groups, rules, hooks and kept connections of one thread     (rules, hooks, pool, link, counts)
 //!   Visit  one connection of a caller                                  (prepare, client_cert, forwarded)
 //!    ├─ exchange  one request as a value → its answer as a value       (sending, reading)
-//!    └─ h2        an HTTP/2 connection: its requests as values        (hyper underneath)
+//!    ├─ http1     one connection of requests                            (crossing: upward, homeward)
+//!    └─ h2        the same over HTTP/2: each request a value            (hyper underneath)
 //! ```
 //!
 //! It follows no redirect, stores nothing, and sends nothing twice that a service may have acted on, unless that
@@ -14,11 +15,15 @@ mod alarm;
 mod buffers;
 mod client_cert;
 mod counts;
+mod crossing;
+mod date;
 mod exchange;
 mod failure;
 mod forwarded;
 pub mod h2;
+mod homeward;
 mod hooks;
+pub(crate) mod http1;
 mod link;
 mod pool;
 mod prepare;
@@ -26,6 +31,7 @@ mod reading;
 mod rules;
 mod sending;
 mod site;
+mod upward;
 mod wire;
 
 pub use client_cert::ClientCert;

@@ -3,9 +3,17 @@
 
 use proxies::{
     caller::{Caller, Handshake},
+    codec::FrontCodec,
     forward::{ClientCert, Rules},
+    proxy::{Forward, Proxy},
     tls::PeerCertificate,
+    transport::{Dial, Party, memory},
 };
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    task::JoinSet,
+};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     client::*,
@@ -256,4 +264,37 @@ async fn streams_share_few_connections_and_keep_their_answers_apart() {
     let heard = client.ask(headers(1_001, WHOLE, &asking("HEAD", "/x?77", &[]))).await;
     let answer = &heard.answers[&1_001];
     assert_eq!((answer.field("content-length"), answer.body.len(), answer.whole), (Some("77"), 0, true));
+}
+
+/// On a clear link nobody agreed on HTTP/2, and knowing it beforehand is no agreement.
+#[tokio::test(start_paused = true)]
+async fn a_clear_listener_speaks_http_1_only() {
+    let town = town(plain());
+    let (dial, listen) = memory::pair(Party(1));
+    let group = town.group.clone();
+    let proxy = Proxy::new(FrontCodec::clear(), group, Forward::Http(plain()));
+    let mut running = JoinSet::new();
+    running.spawn(proxy.run(listen, CancellationToken::new()));
+    for upgrade in [
+        [PREFACE, &settings(&[]), &get(1)].concat(),
+        b"GET /x HTTP/1.1\r\nhost: a\r\nconnection: upgrade, http2-settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABk\r\n\r\n".to_vec(),
+    ] {
+        let (mut wire, _) = dial.dial().await.unwrap();
+        wire.write_all(&upgrade).await.unwrap();
+        let mut start = [0; 12];
+        wire.read_exact(&mut start).await.unwrap();
+        assert!(["HTTP/1.1 400", "HTTP/1.1 200"].contains(&std::str::from_utf8(&start).unwrap()));
+        wire.shutdown().await.unwrap();
+        let mut rest = Vec::new();
+        wire.read_to_end(&mut rest).await.unwrap();
+        assert!(!rest.windows(9).any(|head| head[3..] == [SETTINGS, 0, 0, 0, 0, 0]), "{rest:?}");
+    }
+    let lines: Vec<_> = town.record.got().into_iter().map(|got| got.line).collect();
+    assert_eq!(lines, ["GET /x HTTP/1.1"]);
+    assert!(
+        !town.record.got()[0]
+            .fields
+            .iter()
+            .any(|field| field.starts_with("upgrade") || field.starts_with("http2"))
+    );
 }

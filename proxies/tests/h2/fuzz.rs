@@ -31,8 +31,6 @@ fn any_frame() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
-
     #[test]
     fn any_bytes_end(bytes in proptest::collection::vec(any::<u8>(), 0..512)) {
         fuzz_front(&bytes);

@@ -49,6 +49,7 @@ impl Record {
 pub(crate) struct Town {
     pub(crate) site: Arc<Site<MemoryDialer>>,
     pub(crate) record: Record,
+    pub(crate) group: Arc<Group<MemoryDialer>>,
     _serving: JoinSet<()>,
 }
 
@@ -57,9 +58,9 @@ pub(crate) fn town(rules: Rules) -> Town {
     let record = Record::default();
     let mut serving = JoinSet::new();
     serving.spawn(serve(listen, record.clone()));
-    let groups = vec![Group::of_one("service", dial, BackCodec::clear())];
-    let site = Site::new(groups, rules, Limits::default(), Hooks::default(), Arc::default());
-    Town { site: Arc::new(site), record, _serving: serving }
+    let group = Group::of_one("service", dial, BackCodec::clear());
+    let site = Site::new(vec![group.clone()], rules, Limits::default(), Hooks::default(), Arc::default());
+    Town { site: Arc::new(site), record, group, _serving: serving }
 }
 
 impl Town {

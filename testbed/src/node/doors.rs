@@ -7,6 +7,7 @@ use std::{collections::BTreeMap, io, sync::Arc};
 
 use proxies::{
     balance::{Backend, Group, Policy},
+    forward::{ClientCert, Hooks, Names, Rules},
     limits::Limits,
     pass_through::PassThrough,
     proxy::{Forward, Proxy},
@@ -45,8 +46,9 @@ impl Door {
         Ok(match onward {
             Onward::To(back) => Self::Forward(Proxy {
                 front: front_codec(world, front)?,
-                group: Arc::new(group(world, std::slice::from_ref(back))?),
-                forward: front.client_cert.clone().map_or(Forward::Bytes, Forward::Http),
+                groups: vec![Arc::new(group(world, std::slice::from_ref(back))?)],
+                forward: front.client_cert.clone().map_or(Forward::Bytes, http),
+                hooks: Hooks::default(),
                 limits,
                 tally,
             }),
@@ -66,6 +68,11 @@ impl Door {
             Self::ByName(pass) => pass.run(listen, stop).await,
         }
     }
+}
+
+fn http(client_cert: ClientCert) -> Forward {
+    let names = Names { also: vec![LOCALHOST.to_owned()], ..Names::default() };
+    Forward::Http(Rules { client_cert: Some(client_cert), names, ..Rules::default() })
 }
 
 fn routes(

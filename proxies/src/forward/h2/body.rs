@@ -11,9 +11,9 @@ use std::{
 use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use thiserror::Error;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
 
-use super::{pace::Pace, tasks::Pulse};
+use super::{super::alarm::Alarm, pace::Pace, tasks::Pulse};
 use crate::limits::Limits;
 
 /// Why a request body is not whole.
@@ -37,7 +37,7 @@ pub struct Upload {
     trailers: Option<Frame<Bytes>>,
     pace: Pace,
     until: Instant,
-    timer: Option<Pin<Box<Sleep>>>,
+    alarm: Alarm,
 }
 
 impl Upload {
@@ -49,7 +49,7 @@ impl Upload {
             trailers: None,
             pace: Pace::new(http.body_rate, http.body_grace, limits.idle),
             until: Instant::now() + http.body,
-            timer: None,
+            alarm: Alarm::default(),
         }
     }
 
@@ -90,11 +90,7 @@ impl Upload {
     fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.pace.wait(Instant::now());
         let until = self.pace.until().map_or(self.until, |until| until.min(self.until));
-        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(until)));
-        if timer.deadline() != until {
-            timer.as_mut().reset(until);
-        }
-        timer.as_mut().poll(cx)
+        self.alarm.poll(cx, until)
     }
 }
 

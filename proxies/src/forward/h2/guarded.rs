@@ -19,11 +19,12 @@ use std::{
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    time::{Instant, Sleep, sleep_until},
+    time::Instant,
 };
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    super::alarm::Alarm,
     farewell::Farewell,
     frames::{Moment, Scan},
     watch::{Fault, Watch},
@@ -57,6 +58,7 @@ pub(super) struct Guarded<S> {
     farewell: Option<Farewell>,
     patience: Alarm,
     stall: Alarm,
+    stalled: Option<Instant>,
     /// Longest time the peer may take nothing of what is written.
     idle: Duration,
     verdict: Verdict,
@@ -73,6 +75,7 @@ impl<S: Stream> Guarded<S> {
             farewell: None,
             patience: Alarm::default(),
             stall: Alarm::default(),
+            stalled: None,
             idle,
             verdict: verdict.clone(),
         };
@@ -97,12 +100,10 @@ impl<S: Stream> Guarded<S> {
     }
 
     fn poll_patience(&mut self, cx: &mut Context<'_>) {
-        if let Some((until, fault)) = self.watch.patience() {
-            if self.patience.poll(until, cx).is_ready() {
-                self.end(fault);
-            }
-        } else {
-            self.patience.stop();
+        if let Some((until, fault)) = self.watch.patience()
+            && self.patience.poll(cx, until).is_ready()
+        {
+            self.end(fault);
         }
     }
 
@@ -127,11 +128,11 @@ impl<S: Stream> Guarded<S> {
     /// A write that does not go on must go on before the peer has been idle for too long.
     fn poll_stall<T>(&mut self, written: Poll<io::Result<T>>, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
         if written.is_ready() {
-            self.stall.stop();
+            self.stalled = None;
             return written;
         }
-        let until = self.stall.at.unwrap_or_else(|| Instant::now() + self.idle);
-        ready!(self.stall.poll(until, cx));
+        let stalled = *self.stalled.get_or_insert_with(Instant::now);
+        ready!(self.stall.poll(cx, stalled + self.idle));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 }
@@ -211,27 +212,5 @@ impl<S: Stream> AsyncWrite for Guarded<S> {
         let farewell = me.farewell.get_or_insert_with(Farewell::wordless);
         ready!(farewell.poll(Pin::new(&mut me.inner), cx));
         Poll::Ready(Ok(()))
-    }
-}
-
-/// A timer that is there only while it is needed.
-#[derive(Default)]
-struct Alarm {
-    at: Option<Instant>,
-    timer: Option<Pin<Box<Sleep>>>,
-}
-
-impl Alarm {
-    fn stop(&mut self) {
-        self.at = None;
-    }
-
-    fn poll(&mut self, at: Instant, cx: &mut Context<'_>) -> Poll<()> {
-        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(at)));
-        if self.at != Some(at) {
-            timer.as_mut().reset(at);
-            self.at = Some(at);
-        }
-        timer.as_mut().poll(cx)
     }
 }

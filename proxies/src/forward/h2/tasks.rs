@@ -12,13 +12,9 @@ use std::{
 };
 
 use hyper::rt::Executor;
-use tokio::{
-    sync::watch,
-    task::JoinSet,
-    time::{Instant, Sleep, sleep_until},
-};
+use tokio::{sync::watch, task::JoinSet, time::Instant};
 
-use super::pace::Pace;
+use super::{super::alarm::Alarm, pace::Pace};
 use crate::limits::HttpLimits;
 
 tokio::task_local! {
@@ -124,7 +120,7 @@ impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Spawner {
         let timed = Timed {
             stream: Box::pin(stream),
             pulse: pulse.clone(),
-            timer: None,
+            alarm: Alarm::default(),
             _one: One(self.running.clone()),
         };
         let mut set = lock(&set);
@@ -146,7 +142,7 @@ impl Drop for One {
 struct Timed<F> {
     stream: Pin<Box<F>>,
     pulse: Arc<Pulse>,
-    timer: Option<Pin<Box<Sleep>>>,
+    alarm: Alarm,
     _one: One,
 }
 
@@ -158,10 +154,6 @@ impl<F: Future<Output = ()>> Future for Timed<F> {
             return Poll::Ready(());
         }
         let Some(until) = self.pulse.until() else { return Poll::Pending };
-        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(until)));
-        if timer.deadline() != until {
-            timer.as_mut().reset(until);
-        }
-        timer.as_mut().poll(cx)
+        self.alarm.poll(cx, until)
     }
 }

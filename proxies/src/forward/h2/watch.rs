@@ -24,7 +24,7 @@ const PER_REQUEST: u32 = 20;
 const PER_KIB: u32 = 4;
 
 /// Why a connection is ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Fault {
     /// It did not begin with SETTINGS.
     Opening,
