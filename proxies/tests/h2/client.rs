@@ -274,9 +274,9 @@ impl<S: Stream> Client<S> {
                     fields.into_iter().map(|(name, value)| (text(name), text(value))).collect();
                 let answer = self.heard.answers.entry(stream).or_default();
                 if answer.fields.is_empty() {
-                    answer.fields = fields
+                    answer.fields = fields;
                 } else {
-                    answer.trailers = fields
+                    answer.trailers = fields;
                 }
                 answer.whole |= flags & END_STREAM != 0;
             }

@@ -145,6 +145,7 @@ async fn curl_gets_posts_and_does_many_things_at_once() {
     assert_eq!(town.record.got().len(), before + 20);
     stop.cancel();
     let ends = serving.join_next().await.unwrap().unwrap();
-    assert!(ends.len() < 5 + 20, "many streams share a connection: {}", ends.len());
+    // One a command, and at most a few where curl did not wait for the first to be one of many streams.
+    assert!(ends.len() < 6 + 5, "many streams share a connection: {}", ends.len());
     assert!(ends.iter().all(|end| *end == h2::Ended::Over), "{ends:?}");
 }

@@ -48,13 +48,14 @@ async fn rapid_reset_ends_at_the_fifty_first() {
     assert_eq!(client.heard.end(), Some((ENHANCE_YOUR_CALM, "too_many_resets")));
 }
 
+type Provoke<'a> = &'a dyn Fn(u32) -> Vec<u8>;
+
 /// CVE-2025-8671: the client makes the server reset its streams, so that it seems to have done it itself.
 #[tokio::test(start_paused = true)]
 async fn made_you_reset_ends_at_the_fifty_first() {
     let hold = |stream| headers(stream, END_HEADERS, &asking("POST", "/hold", &[]));
     let measured =
         |stream| headers(stream, END_HEADERS, &asking("POST", "/hold", &[("content-length", "1")]));
-    type Provoke<'a> = &'a dyn Fn(u32) -> Vec<u8>;
     let provocations: [(&str, Provoke<'_>); 5] = [
         ("a window that overflows", &|n| [hold(n), window_update(n, 0x7fff_ffff)].concat()),
         ("a stream that depends on itself", &|n| {
@@ -168,7 +169,7 @@ async fn an_answer_taken_byte_by_byte_is_given_up() {
 #[tokio::test(start_paused = true)]
 async fn a_caller_that_reads_nothing_is_cut_off_and_costs_a_bounded_buffer() {
     let limits = Limits::default();
-    let (wire, street) = street_with(limits, 64 * 1024);
+    let (wire, street) = street_with(&limits, 64 * 1024);
     let mut client = Client::opened_with(wire, &[(4, 0x7fff_ffff)]).await;
     client.say(window_update(0, 0x7000_0000)).await;
     client
@@ -200,12 +201,25 @@ async fn streams_above_the_bound_are_refused_and_the_others_go_on() {
     assert_eq!(client.ask(get(203)).await.status(203), "200");
 }
 
+/// The server is in the middle of a frame when it has had enough: it ends the frame first.
+#[tokio::test(start_paused = true)]
+async fn the_last_word_is_a_frame_of_its_own() {
+    let (wire, street) = street_with(&Limits::default(), 1_000);
+    let mut client = Client::opened_with(wire, &[(4, 1_000_000)]).await;
+    client.say(headers(1, WHOLE, &asking("GET", "/big?65536", &[]))).await;
+    client.say(window_update(0, 1).repeat(600)).await;
+    assert_eq!(calmed(&mut client, street).await, Ended::Faulty(Fault::IdleFrames));
+    let body = &client.heard.answers[&1].body;
+    assert!(body.len() % 16_384 == 0 && !body.is_empty(), "{}", body.len());
+    assert_eq!(client.heard.end(), Some((ENHANCE_YOUR_CALM, "too_many_idle_frames")));
+}
+
 /// Streams are opened on, whatever GOAWAY said.
 #[tokio::test(start_paused = true)]
 async fn requests_after_the_last_end_the_connection() {
     let mut limits = Limits::default();
     limits.http.requests = 10;
-    let (mut client, street) = opened_with(limits).await;
+    let (mut client, street) = opened_with(&limits).await;
     // Else the library would hear that its GOAWAY has arrived.
     client.there = false;
     for n in 0..10 {

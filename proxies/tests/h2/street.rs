@@ -97,7 +97,7 @@ impl Exchange for Service {
         };
         let size: usize = head.uri.query().and_then(|size| size.parse().ok()).unwrap_or(0);
         let (handed, running) = (self.handed.clone(), self.running.clone());
-        let answer = |pieces| Response::new(Pieces { pieces, at: 0, handed, _running: running });
+        let answer = |pieces| Response::new(Pieces { left: pieces, at: 0, handed, _running: running });
         match path.as_str() {
             "/hold" => std::future::pending().await,
             "/early" => answer(vec![Piece::Bytes(b"early".to_vec())]),
@@ -131,7 +131,7 @@ enum Piece {
 
 /// A body in pieces.
 pub(crate) struct Pieces {
-    pieces: Vec<Piece>,
+    left: Vec<Piece>,
     at: usize,
     handed: Arc<AtomicUsize>,
     _running: Arc<()>,
@@ -147,7 +147,7 @@ impl Body for Pieces {
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         let at = self.at;
         self.at += 1;
-        if let Some(Piece::Big(left)) = self.pieces.get_mut(at)
+        if let Some(Piece::Big(left)) = self.left.get_mut(at)
             && *left > 0
         {
             *left -= 1;
@@ -155,7 +155,7 @@ impl Body for Pieces {
             self.handed.fetch_add(BIG.len(), Ordering::Relaxed);
             return Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(BIG)))));
         }
-        Poll::Ready(match self.pieces.get(at) {
+        Poll::Ready(match self.left.get(at) {
             None | Some(Piece::Big(_)) => None,
             Some(Piece::Bytes(bytes)) => {
                 self.handed.fetch_add(bytes.len(), Ordering::Relaxed);
@@ -183,10 +183,10 @@ pub(crate) struct Street {
 }
 
 /// A front of its own, and the caller's end of the wire.
-pub(crate) fn street_with(limits: Limits, pipe: usize) -> (DuplexStream, Street) {
+pub(crate) fn street_with(limits: &Limits, pipe: usize) -> (DuplexStream, Street) {
     let (near, far) = tokio::io::duplex(pipe);
     let (service, stop) = (Arc::<Service>::default(), CancellationToken::new());
-    let (exchange, stopping) = (service.clone(), stop.clone());
+    let (exchange, stopping, limits) = (service.clone(), stop.clone(), *limits);
     // The caller ends it, or the test's runtime.
     #[allow(clippy::disallowed_methods)]
     let running = tokio::spawn(async move { h2::forward(far, exchange, &limits, stopping).await });
@@ -200,7 +200,7 @@ pub(crate) async fn opened_windows(stream: u32) -> (Client<DuplexStream>, Street
 }
 
 pub(crate) fn street() -> (DuplexStream, Street) {
-    street_with(Limits::default(), PIPE)
+    street_with(&Limits::default(), PIPE)
 }
 
 /// A client past its preface, and the rest.
@@ -209,7 +209,7 @@ pub(crate) async fn opened() -> (Client<DuplexStream>, Street) {
     (Client::opened(wire).await, street)
 }
 
-pub(crate) async fn opened_with(limits: Limits) -> (Client<DuplexStream>, Street) {
+pub(crate) async fn opened_with(limits: &Limits) -> (Client<DuplexStream>, Street) {
     let (wire, street) = street_with(limits, PIPE);
     (Client::opened(wire).await, street)
 }

@@ -1,8 +1,8 @@
 //! One rule of RFC 9113 or RFC 7541 a case: what a client says after a proper opening, and what comes of it.
 //!
-//! An endpoint may end the connection where the RFC resets a stream only, and may say PROTOCOL_ERROR where there is a
-//! better code; the library does both for faults of a header block (the RFC's code would be COMPRESSION_ERROR) and
-//! for frames on streams that are over (STREAM_CLOSED). Trailers with pseudo-header fields it takes, without these.
+//! An endpoint may end the connection where the RFC resets a stream only, and may say `PROTOCOL_ERROR` where there is a
+//! better code; the library does both for faults of a header block (the RFC's code would be `COMPRESSION_ERROR`) and
+//! for frames on streams that are over (`STREAM_CLOSED`). Trailers with pseudo-header fields it takes, without these.
 
 use crate::{client::*, street::opened};
 
@@ -114,6 +114,7 @@ fn settings_cases() -> Vec<Case> {
     ]
 }
 
+#[allow(clippy::too_many_lines)] // A table.
 fn frame_cases() -> Vec<Case> {
     let mut untrue = frame(DATA, 0, 1, &[]);
     untrue[..3].copy_from_slice(&[0xff, 0xff, 0xff]);
@@ -236,6 +237,7 @@ fn frame_cases() -> Vec<Case> {
     ]
 }
 
+#[allow(clippy::too_many_lines)] // A table.
 fn stream_cases() -> Vec<Case> {
     vec![
         case("stream: data on stream 0", data(0, 0, 1), GoAway(PROTOCOL_ERROR)),
@@ -333,6 +335,7 @@ fn stream_cases() -> Vec<Case> {
     ]
 }
 
+#[allow(clippy::too_many_lines)] // A table.
 fn block_cases() -> Vec<Case> {
     let split = block(GET);
     let (first, second) = split.split_at(20);
@@ -412,6 +415,7 @@ fn block_cases() -> Vec<Case> {
     ]
 }
 
+#[allow(clippy::too_many_lines)] // A table.
 fn field_cases() -> Vec<Case> {
     let bad = Reset(PROTOCOL_ERROR);
     vec![

@@ -44,7 +44,7 @@ impl Farewell {
     /// A GOAWAY that says why.
     pub(super) fn saying(fault: Fault, last: u32) -> Self {
         let mut payload = last.to_be_bytes().to_vec();
-        payload.extend(u32::from(fault.code()).to_be_bytes());
+        payload.extend(fault.code().to_be_bytes());
         payload.extend(fault.words().bytes());
         let mut words = vec![0, 0, payload.len() as u8, kind::GOAWAY, 0, 0, 0, 0, 0];
         words.extend(payload);

@@ -140,18 +140,16 @@ impl Scan {
         if self.at_boundary() {
             return 0;
         }
-        let left = match self.within {
-            Some((_, left)) => left as usize,
-            None => {
-                let missing = HEAD - self.filled;
-                if bytes.len() < missing {
-                    return bytes.len();
-                }
-                let mut head = self.partial;
-                head[self.filled..].copy_from_slice(&bytes[..missing]);
-                missing + Head::of(head).length as usize
-            }
-        };
+        if let Some((_, left)) = self.within {
+            return bytes.len().min(left as usize);
+        }
+        let missing = HEAD - self.filled;
+        if bytes.len() < missing {
+            return bytes.len();
+        }
+        let mut head = self.partial;
+        head[self.filled..].copy_from_slice(&bytes[..missing]);
+        let left = missing + Head::of(head).length as usize;
         left.min(bytes.len())
     }
 }

@@ -13,7 +13,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Collected, Full};
 use hyper::{Request, Response, header::HOST};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_util::sync::CancellationToken;
@@ -70,7 +70,7 @@ impl Exchange for Echo {
         assert!(target.starts_with('/') || target == "*", "{target:?} is no path");
         assert!(target.bytes().all(|byte| byte.is_ascii_graphic()), "{target:?} is no path");
         assert!(request.headers().get_all(HOST).iter().count() == 1, "one host");
-        let body = request.into_body().collect().await.map_or_else(|_| Bytes::new(), |body| body.to_bytes());
+        let body = request.into_body().collect().await.map_or_else(|_| Bytes::new(), Collected::to_bytes);
         Response::new(Full::new(body))
     }
 }

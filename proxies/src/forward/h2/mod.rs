@@ -81,10 +81,10 @@ pub async fn forward<S: Stream, X: Exchange>(
 ) -> Ended {
     let (wire, verdict) = Guarded::new(front, &limits.http, limits.idle);
     let tasks = Tasks::new();
-    let asked = latest::Sender::new(0_u32);
+    let (asked, shared) = (latest::Sender::new(0_u32), Arc::new(*limits));
     let service = service_fn(|request: Request<Incoming>| {
         asked.send_modify(|count| *count = count.saturating_add(1));
-        answer(exchange.clone(), request, *limits)
+        answer(exchange.clone(), request, shared.clone())
     });
     {
         let served = builder(limits, &tasks).serve_connection(TokioIo::new(wire), service);
@@ -144,7 +144,7 @@ type Sent<B> = Either<Download<B>, Empty<Bytes>>;
 async fn answer<X: Exchange>(
     exchange: Arc<X>,
     request: Request<Incoming>,
-    limits: Limits,
+    limits: Arc<Limits>,
 ) -> Result<Response<Sent<X::Body>>, Infallible> {
     let (head, body) = request.into_parts();
     let head = match translate::request(head, limits.http.fields) {
