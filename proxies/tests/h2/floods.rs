@@ -188,6 +188,20 @@ async fn a_caller_that_reads_nothing_is_cut_off_and_costs_a_bounded_buffer() {
     tokio::time::timeout(limits.drain + limits.idle, street.running).await.unwrap().unwrap();
 }
 
+/// The same with a stream that would wait for ever: a write that does not go on ends the connection by itself.
+#[tokio::test(start_paused = true)]
+async fn a_write_that_does_not_go_on_ends_the_connection() {
+    let limits = Limits::default();
+    let (wire, street) = street_with(&limits, 1_000);
+    let mut client = Client::opened_with(wire, &[(4, 1_000_000)]).await;
+    let began = tokio::time::Instant::now();
+    client.say(headers(1, WHOLE, &asking("GET", "/hold", &[]))).await;
+    client.say(headers(3, WHOLE, &asking("GET", "/big?65536", &[]))).await;
+    street.running.await.unwrap();
+    assert!(began.elapsed() < limits.idle + Duration::from_secs(3), "{:?}", began.elapsed());
+    assert_eq!(street.service.running(), 0);
+}
+
 #[tokio::test(start_paused = true)]
 async fn streams_above_the_bound_are_refused_and_the_others_go_on() {
     let (mut client, street) = opened().await;
