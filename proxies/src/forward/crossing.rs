@@ -68,12 +68,14 @@ impl Crossing {
             };
             match self.home.poll(cx, (between.front, back), self.watch.as_deref_mut(), &around)? {
                 Poll::Ready(Said::Continue) => self.up.go_on(),
-                Poll::Ready(Said::Nothing) if up.is_ready() || !self.home.keep => return Poll::Ready(Ok(())),
+                Poll::Ready(Said::Nothing) if up.is_ready() || !self.home.keeps() => {
+                    return Poll::Ready(Ok(()));
+                }
                 _ => break,
             }
         }
         // Once the answer began, its own deadlines count.
-        let up = if self.home.told && self.up.is_sent() { None } else { self.up.due(between.limits) };
+        let up = if self.home.is_told() && self.up.is_sent() { None } else { self.up.due(between.limits) };
         let due = [up, self.home.due(between.limits)];
         let Some((due, late)) = due.into_iter().flatten().min_by_key(|(due, _)| *due) else {
             return Poll::Pending;
@@ -86,7 +88,7 @@ impl Crossing {
     /// act on the request, or acting twice does no harm; and all of the request is still here.
     pub(super) fn may_retry(&self, failure: &Failure, link: &Link) -> bool {
         let died = matches!(failure, Failure::Silent | Failure::Upstream(_));
-        let whole = !self.home.told && !self.up.taken;
-        died && whole && !link.fresh && (self.prepared.idempotent || !link.wire.output.is_begun())
+        let whole = !self.home.is_heard() && link.wire.input.is_empty() && !self.up.is_taken();
+        died && whole && !link.fresh && (self.prepared.is_idempotent() || !link.wire.output.is_begun())
     }
 }

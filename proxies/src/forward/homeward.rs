@@ -16,7 +16,7 @@ use super::{
     date::date,
     failure::Failure,
     hooks::Watch,
-    prepare::Prepared,
+    prepare::{Method, Prepared, Wish},
     reading::poll_head,
     wire::Wire,
 };
@@ -34,7 +34,7 @@ use crate::{
 };
 
 /// Interim answers to one request.
-const MOST_INTERIM: u32 = 32;
+pub(super) const MOST_INTERIM: u32 = 32;
 
 pub(super) struct Homeward {
     state: State,
@@ -45,11 +45,7 @@ pub(super) struct Homeward {
     passing: usize,
     /// The service's connection is of no use afterwards.
     pub(super) last: bool,
-    /// The final answer began: nothing else can be said any more.
-    pub(super) told: bool,
-    /// The caller's connection goes on afterwards.
-    pub(super) keep: bool,
-    switched: bool,
+    told: Told,
     progress: bool,
     moved: Instant,
     /// Since the head: the service's average.
@@ -64,6 +60,19 @@ enum State {
     Body,
     Ending,
     Home,
+}
+
+/// What the caller was told of the time after the final answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Told {
+    /// There is none yet.
+    Nothing,
+    /// That its connection goes on.
+    Kept,
+    /// That it ends.
+    Closed,
+    /// That it speaks something else.
+    Switched,
 }
 
 /// What the answer's head did to the request.
@@ -99,9 +108,7 @@ impl Homeward {
             encoder: Encoder::Plain,
             passing: 0,
             last: false,
-            told: false,
-            keep: false,
-            switched: false,
+            told: Told::Nothing,
             progress: false,
             moved: now,
             total: Pace::new(now),
@@ -109,9 +116,24 @@ impl Homeward {
         }
     }
 
+    /// Some answer came, if only an interim one.
+    pub(super) fn is_heard(&self) -> bool {
+        self.is_told() || self.interim > 0
+    }
+
     /// The connection speaks something else from here on.
     pub(super) fn is_switched(&self) -> bool {
-        self.switched
+        self.told == Told::Switched
+    }
+
+    /// The final answer began: nothing else can be said any more.
+    pub(super) fn is_told(&self) -> bool {
+        self.told != Told::Nothing
+    }
+
+    /// The caller's connection goes on afterwards.
+    pub(super) fn keeps(&self) -> bool {
+        matches!(self.told, Told::Kept | Told::Switched)
     }
 
     /// When it is too late for what is being waited for, and what that means. To be asked when nothing moves.
@@ -176,7 +198,7 @@ impl Homeward {
     ) -> Result<Said, Failure> {
         let (mut room, prepared) = (http::room(), around.prepared);
         let bytes = &back.input.bytes()[..length];
-        let head = ResponseHead::parse(bytes, &mut room, around.limits, prepared.to_head);
+        let head = ResponseHead::parse(bytes, &mut room, around.limits, prepared.method == Method::Head);
         let head = head.map_err(Failure::Answer)?;
         let said = if head.is_interim() {
             self.interim(&head, front, prepared)?
@@ -187,7 +209,7 @@ impl Homeward {
         };
         self.end = HeadEnd::default();
         back.input.consume(length);
-        if self.switched {
+        if self.is_switched() {
             let rest = back.input.take();
             front.output.end().extend_from_slice(&rest);
         }
@@ -205,7 +227,7 @@ impl Homeward {
             return Err(Failure::Answer(Refused::bad("interim answers without end")));
         }
         let leave = head.status == 100;
-        if prepared.version != Version::Http11 || (leave && !prepared.expects_continue) {
+        if prepared.version != Version::Http11 || (leave && prepared.wish != Wish::Continue) {
             return Ok(Said::Nothing);
         }
         let onward = Onward { version: prepared.version, length: http::Length::None, keep: true, date: b"" };
@@ -223,7 +245,8 @@ impl Homeward {
         let prepared = around.prepared;
         let switching = head.status == 101;
         if switching
-            && !(prepared.upgrade && head.fields.iter().any(|field| Name::of(field.name) == Name::Upgrade))
+            && !(prepared.wish == Wish::Upgrade
+                && head.fields.iter().any(|field| Name::of(field.name) == Name::Upgrade))
         {
             return Err(Failure::Answer(Refused::bad("an upgrade nobody asked for")));
         }
@@ -233,16 +256,19 @@ impl Homeward {
         let length = reframed(head.length, prepared.version);
         let endless = length == http::Length::UntilClose;
         // A service that closes without having taken all of the request leaves a caller that still sends it.
-        self.keep = around.keep && !endless && (around.sent || !head.last) && !around.stop.is_cancelled();
+        let keep = around.keep && !endless && (around.sent || !head.last) && !around.stop.is_cancelled();
         let date = date();
-        let onward = Onward { version: prepared.version, length, keep: self.keep, date: &date };
+        let onward = Onward { version: prepared.version, length, keep, date: &date };
         write::response(head, &onward, front.output.end());
-        self.told = true;
+        self.told = match keep {
+            _ if switching => Told::Switched,
+            true => Told::Kept,
+            false => Told::Closed,
+        };
         self.body = Body::new(head.length, around.limits);
         self.encoder = Encoder::new(length);
         self.moved = Instant::now();
         self.total = Pace::new(self.moved);
-        self.switched = switching;
         self.state = if switching { State::Ending } else { State::Body };
         Ok(())
     }

@@ -25,10 +25,9 @@ use super::{
     crossing::{Between, Crossing},
     date::date,
     failure::Failure,
-    hooks::Watch,
     link::Link,
     prepare::Prepared,
-    site::Visit,
+    site::{Judged, Visit},
     wire::{Quiet, Wire},
 };
 use crate::{
@@ -124,7 +123,7 @@ struct Stage {
 
 impl Stage {
     fn of(crossing: &Crossing) -> Self {
-        Self { told: crossing.home.told, read: crossing.up.is_read() }
+        Self { told: crossing.home.is_told(), read: crossing.up.is_read() }
     }
 }
 
@@ -197,7 +196,7 @@ impl<D: Dial> Conversation<'_, D> {
             };
             let crossed = std::future::poll_fn(|cx| crossing.poll(cx, &mut between)).await;
             let failure = match crossed {
-                Ok(()) => return self.crossed(link, &crossing, &prepared),
+                Ok(()) => return self.crossed(link, &crossing),
                 Err(failure) => failure,
             };
             if !crossing.may_retry(&failure, &link) {
@@ -218,11 +217,7 @@ impl<D: Dial> Conversation<'_, D> {
 
     /// Judges the head, and writes our own into `out`. With a refusal comes the version to answer in, and whether
     /// the connection can go on.
-    fn judge(
-        &self,
-        length: usize,
-        out: &mut Output,
-    ) -> Result<(Prepared, Option<Box<dyn Watch>>), (Failure, Version, bool)> {
+    fn judge(&self, length: usize, out: &mut Output) -> Result<Judged, (Failure, Version, bool)> {
         let (limits, mut room) = (self.visit.site.head_limits(), http::room());
         let bytes = &self.front.input.bytes()[..length];
         let head = RequestHead::parse(bytes, &mut room, limits)
@@ -240,16 +235,16 @@ impl<D: Dial> Conversation<'_, D> {
     }
 
     /// After an answer that is home.
-    fn crossed(&mut self, link: Link, crossing: &Crossing, prepared: &Prepared) -> Next {
+    fn crossed(&mut self, link: Link, crossing: &Crossing) -> Next {
         self.since = Instant::now();
         let Crossing { up, home, .. } = crossing;
-        if prepared.upgrade && home.is_switched() {
+        if home.is_switched() {
             return Next::Tunnel(Box::new(link));
         }
         if up.is_sent() && !home.last && link.wire.input.is_empty() {
             self.own = link.keep(&self.visit.site.pool, self.since);
         }
-        match (home.keep && up.is_read(), up.is_read() && self.front.input.is_empty()) {
+        match (home.keeps() && up.is_read(), up.is_read() && self.front.input.is_empty()) {
             (true, _) => Next::Request,
             (false, true) => Next::Close,
             (false, false) => Next::Linger,

@@ -9,7 +9,8 @@
 //! ```
 //!
 //! It follows no redirect, stores nothing, and sends nothing twice that a service may have acted on, unless that
-//! does no harm. No task of its own: dropping a future drops its connections.
+//! does no harm. No task of its own but those of `h2`, which end with their connection: dropping a future drops its
+//! connections.
 
 mod alarm;
 mod buffers;
@@ -20,6 +21,7 @@ mod date;
 mod exchange;
 mod failure;
 mod forwarded;
+pub mod fuzz;
 pub mod h2;
 mod homeward;
 mod hooks;

@@ -64,6 +64,9 @@ impl<D> Site<D> {
     }
 }
 
+/// What the rest of an exchange depends on, and who watches it.
+pub(super) type Judged = (Prepared, Option<Box<dyn Watch>>);
+
 /// One connection of a caller, on whatever version of HTTP: what its requests have in common.
 pub struct Visit<D> {
     pub(super) site: Arc<Site<D>>,
@@ -73,11 +76,7 @@ pub struct Visit<D> {
 
 impl<D> Visit<D> {
     /// Asks everybody who may object to a request, and appends its own version of the head to `out`.
-    pub(super) fn judge(
-        &self,
-        head: &RequestHead<'_>,
-        out: &mut Vec<u8>,
-    ) -> Result<(Prepared, Option<Box<dyn Watch>>), Failure> {
+    pub(super) fn judge(&self, head: &RequestHead<'_>, out: &mut Vec<u8>) -> Result<Judged, Failure> {
         let site = &*self.site;
         HttpCounts::count(&site.tally.http.requests);
         site.rules.directed(&self.caller, head)?;

@@ -17,7 +17,7 @@ use super::{
     buffers::{COPY, ROOM},
     failure::Failure,
     hooks::Watch,
-    prepare::Prepared,
+    prepare::{Prepared, Wish},
     wire::Wire,
 };
 use crate::{
@@ -35,10 +35,7 @@ pub(super) struct Upward {
     state: State,
     /// Bytes at the beginning of the input that are the body's and were not written yet.
     passing: usize,
-    /// Something of the body was taken, and is gone if the connection is.
-    pub(super) taken: bool,
-    /// The caller waits for leave to send its body.
-    waits: bool,
+    start: Start,
     began: Instant,
     pace: Pace,
     progress: bool,
@@ -55,6 +52,17 @@ enum State {
     Broken,
 }
 
+/// How far the body came, as far as a second attempt is concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Start {
+    /// Its sender waits for leave.
+    Waits,
+    /// Nothing of it was taken.
+    Free,
+    /// Something of it was, and is gone if the connection is.
+    Taken,
+}
+
 impl Upward {
     pub(super) fn new(prepared: &Prepared, limits: HeadLimits, now: Instant) -> Self {
         Self {
@@ -62,14 +70,18 @@ impl Upward {
             encoder: Encoder::new(prepared.length),
             state: State::Going,
             passing: 0,
-            taken: false,
-            waits: prepared.expects_continue,
+            start: if prepared.wish == Wish::Continue { Start::Waits } else { Start::Free },
             began: now,
             pace: Pace::new(now),
             progress: false,
             moved: now,
             held_up: false,
         }
+    }
+
+    /// Something of the body was taken, and is gone if the connection is.
+    pub(super) fn is_taken(&self) -> bool {
+        self.start == Start::Taken
     }
 
     /// All of it left.
@@ -89,12 +101,14 @@ impl Upward {
 
     /// The caller still waits for leave to send its body, and sent none of it.
     pub(super) fn waits(&self) -> bool {
-        self.waits && !self.taken
+        self.start == Start::Waits
     }
 
     /// The caller got leave.
     pub(super) fn go_on(&mut self) {
-        self.waits = false;
+        if self.start == Start::Waits {
+            self.start = Start::Free;
+        }
         self.pace = Pace::new(Instant::now());
     }
 
@@ -163,7 +177,7 @@ impl Upward {
                         self.state = State::Ended;
                     }
                     Step::Framing(used) => {
-                        self.taken = true;
+                        self.start = Start::Taken;
                         front.input.consume(used);
                     }
                     Step::Trailer(used) => {
@@ -171,7 +185,7 @@ impl Upward {
                         front.input.consume(used);
                     }
                     Step::Data(used) => {
-                        self.taken = true;
+                        self.start = Start::Taken;
                         self.pace.moved(used);
                         if let Some(watch) = watch.as_deref_mut() {
                             watch.request_part(&front.input.bytes()[..used]).map_err(Failure::Objection)?;
@@ -188,7 +202,7 @@ impl Upward {
                     }
                     Step::More => {
                         ready!(self.poll_write(cx, back))?;
-                        ready!(self.poll_more(cx, front, back))?;
+                        ready!(poll_more(cx, front, back))?;
                     }
                 },
             }
@@ -221,26 +235,22 @@ impl Upward {
             self.progress = true;
         }
         // What can be sent again is kept until it is answered.
-        if self.taken {
+        if self.is_taken() {
             back.output.clear();
         }
         Poll::Ready(Ok(()))
     }
+}
 
-    fn poll_more(
-        &mut self,
-        cx: &mut Context<'_>,
-        front: &mut Wire,
-        back: &mut Wire,
-    ) -> Poll<Result<(), Failure>> {
-        match front.poll_read(cx) {
-            Poll::Ready(Ok(0)) => Poll::Ready(Err(Failure::Caller(io::ErrorKind::UnexpectedEof))),
-            Poll::Ready(Ok(_)) => Poll::Ready(Ok(())),
-            Poll::Ready(Err(error)) => Poll::Ready(Err(Failure::caller(&error))),
-            Poll::Pending => {
-                ready!(back.poll_flush(cx)).map_err(|error| Failure::upstream(&error))?;
-                Poll::Pending
-            }
+/// Reads on; what was sent leaves before anybody waits.
+fn poll_more(cx: &mut Context<'_>, front: &mut Wire, back: &mut Wire) -> Poll<Result<(), Failure>> {
+    match front.poll_read(cx) {
+        Poll::Ready(Ok(0)) => Poll::Ready(Err(Failure::Caller(io::ErrorKind::UnexpectedEof))),
+        Poll::Ready(Ok(_)) => Poll::Ready(Ok(())),
+        Poll::Ready(Err(error)) => Poll::Ready(Err(Failure::caller(&error))),
+        Poll::Pending => {
+            ready!(back.poll_flush(cx)).map_err(|error| Failure::upstream(&error))?;
+            Poll::Pending
         }
     }
 }

@@ -71,7 +71,8 @@ impl Door {
 }
 
 fn http(client_cert: ClientCert) -> Forward {
-    let names = Names { also: vec![LOCALHOST.to_owned()], ..Names::default() };
+    // A proxy in front opens its connections for the name of this host, whatever its own callers ask for.
+    let names = Names { checked: client_cert.accept_from.is_empty(), also: vec![LOCALHOST.to_owned()] };
     Forward::Http(Rules { client_cert: Some(client_cert), names, ..Rules::default() })
 }
 
