@@ -250,6 +250,20 @@ async fn a_service_is_told_about_its_caller_as_with_http_1() {
     assert_eq!(town.record.got().len(), 1);
 }
 
+/// Whichever of front and exchange loses patience first, its caller is told the same, and the service nothing whole.
+#[tokio::test(start_paused = true)]
+async fn a_body_that_is_too_slow_is_a_408() {
+    for more in [&[][..], &[("content-length", "0")], &[("content-length", "9")]] {
+        let town = town(plain());
+        let (wire, _running) = town.call(Caller::default());
+        let mut client = Client::opened(wire).await;
+        client.say(headers(1, END_HEADERS, &asking("POST", "/", more))).await;
+        let heard = client.listen_for(std::time::Duration::from_secs(6)).await;
+        assert_eq!(heard.status(1), "408", "{more:?}");
+        assert!(town.record.got().is_empty());
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn streams_share_few_connections_and_keep_their_answers_apart() {
     let town = town(plain());

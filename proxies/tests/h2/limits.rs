@@ -110,7 +110,7 @@ async fn a_body_must_come_at_its_rate_and_in_its_time() {
     let asked = street.service.asked().remove(0);
     assert_eq!(asked.end, Some("too slow"));
     assert_eq!((asked.at - began).as_secs(), http.body_grace.as_secs());
-    assert_eq!(client.heard.status(1), "400");
+    assert_eq!(client.heard.status(1), "408");
     // A byte a second.
     let began = Instant::now();
     client.say(post(3, "/")).await;

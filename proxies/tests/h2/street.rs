@@ -13,7 +13,7 @@ use std::{
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::{
-    HeaderMap, Request, Response,
+    HeaderMap, Request, Response, StatusCode,
     body::{Body, Frame},
 };
 use proxies::{
@@ -46,6 +46,8 @@ pub(crate) struct Service {
     pub(crate) asked: Mutex<Vec<Asked>>,
     /// Answers that were begun and are neither over nor given up.
     pub(crate) running: Arc<()>,
+    /// What it was not asked.
+    pub(crate) refused: Mutex<Vec<StatusCode>>,
     /// Bytes of answers handed over.
     pub(crate) handed: Arc<AtomicUsize>,
 }
@@ -85,6 +87,10 @@ impl Service {
 impl Exchange for Service {
     type Body = Pieces;
 
+    fn refused(&self, status: StatusCode) {
+        self.refused.lock().unwrap().push(status);
+    }
+
     async fn exchange(&self, request: Request<Upload>) -> Response<Pieces> {
         let (head, body) = request.into_parts();
         let path = head.uri.path().to_owned();
@@ -109,7 +115,7 @@ impl Exchange for Service {
                 let whole = self.read(at, body).await;
                 let mut response = answer(if whole { vec![Piece::Bytes(b"ok".to_vec())] } else { vec![] });
                 if !whole {
-                    *response.status_mut() = hyper::StatusCode::BAD_REQUEST;
+                    *response.status_mut() = StatusCode::BAD_REQUEST;
                 }
                 response
             }

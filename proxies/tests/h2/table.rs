@@ -577,7 +577,7 @@ async fn every_rule_has_its_consequence_and_no_other() {
     let (cases, mut wrong) = (cases(), Vec::new());
     assert!(cases.len() > 120, "{}", cases.len());
     for case in &cases {
-        let (mut client, _street) = opened().await;
+        let (mut client, street) = opened().await;
         client.say(&case.says).await;
         let heard = client.ask(frame(PING, 0, 0, b"and then")).await;
         let alive = heard.pongs.iter().any(|pong| pong == b"and then") && !heard.over;
@@ -591,6 +591,9 @@ async fn every_rule_has_its_consequence_and_no_other() {
             (None, None, None) if alive => Some(Nothing),
             _ => None,
         };
+        let own = matches!(case.comes, Answer("400")).then_some(hyper::StatusCode::BAD_REQUEST);
+        let refused = street.service.refused.lock().unwrap();
+        assert!(own.is_none_or(|own| refused.contains(&own)), "{}: not the front's own", case.name);
         if came != Some(case.comes) {
             wrong.push(format!("{}: {:?} expected, came {came:?}: {heard:?}", case.name, case.comes));
         }

@@ -4,7 +4,10 @@
 use std::{
     future::poll_fn,
     pin::Pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll, ready},
 };
 
@@ -38,6 +41,7 @@ pub struct Upload {
     pace: Pace,
     until: Instant,
     alarm: Alarm,
+    late: Arc<AtomicBool>,
 }
 
 impl Upload {
@@ -50,7 +54,13 @@ impl Upload {
             pace: Pace::new(http.body_rate, http.body_grace, limits.idle),
             until: Instant::now() + http.body,
             alarm: Alarm::default(),
+            late: Arc::default(),
         }
+    }
+
+    /// Whether it was given up for being too slow; to be asked later.
+    pub(super) fn late(&self) -> Arc<AtomicBool> {
+        self.late.clone()
     }
 
     /// Everything its length promised is there, and not yet its end.
@@ -109,6 +119,7 @@ impl Body for Upload {
         loop {
             let Poll::Ready(next) = Pin::new(&mut me.inner).poll_frame(cx) else {
                 ready!(me.poll_patience(cx));
+                me.late.store(true, Ordering::Relaxed);
                 return Poll::Ready(Some(Err(UploadError::TooSlow)));
             };
             let Some(next) = next else { return Poll::Ready(me.end()) };

@@ -14,7 +14,7 @@ use std::{
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Collected, Full};
-use hyper::{Request, Response, header::HOST};
+use hyper::{Request, Response, StatusCode, header::HOST};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_util::sync::CancellationToken;
 
@@ -72,6 +72,10 @@ impl Exchange for Echo {
         assert!(request.headers().get_all(HOST).iter().count() == 1, "one host");
         let body = request.into_body().collect().await.map_or_else(|_| Bytes::new(), Collected::to_bytes);
         Response::new(Full::new(body))
+    }
+
+    fn refused(&self, status: StatusCode) {
+        assert!(status.is_client_error(), "{status} is no answer of a front");
     }
 }
 

@@ -20,7 +20,12 @@ mod tasks;
 mod translate;
 mod watch;
 
-use std::{convert::Infallible, error::Error, pin::pin, sync::Arc};
+use std::{
+    convert::Infallible,
+    error::Error,
+    pin::pin,
+    sync::{Arc, atomic::Ordering},
+};
 
 use bytes::Bytes;
 use http_body_util::{Either, Empty};
@@ -53,6 +58,9 @@ pub trait Exchange: Send + Sync + 'static {
 
     /// One request, in origin form and with `Host`, to the head of its answer.
     fn exchange(&self, request: Request<Upload>) -> impl Future<Output = Response<Self::Body>> + Send;
+
+    /// A request was answered with this without asking it.
+    fn refused(&self, status: StatusCode);
 }
 
 impl<D: Dial> Exchange for Visit<D> {
@@ -60,6 +68,10 @@ impl<D: Dial> Exchange for Visit<D> {
 
     async fn exchange(&self, request: Request<Upload>) -> Response<Answer<Upload>> {
         self.answer(request).await
+    }
+
+    fn refused(&self, status: StatusCode) {
+        self.site.tally.http.count_own(status.as_u16());
     }
 }
 
@@ -146,23 +158,39 @@ async fn answer<X: Exchange>(
     request: Request<Incoming>,
     limits: Arc<Limits>,
 ) -> Result<Response<Sent<X::Body>>, Infallible> {
+    match prepared(request, &limits).await {
+        Ok(request) => Ok(passed(&*exchange, request).await),
+        Err(status) => {
+            exchange.refused(status);
+            Ok(own_answer(status))
+        }
+    }
+}
+
+/// The request that is passed on, or what its caller is told instead.
+async fn prepared(request: Request<Incoming>, limits: &Limits) -> Result<Request<Upload>, StatusCode> {
     let (head, body) = request.into_parts();
-    let head = match translate::request(head, limits.http.fields) {
-        Ok(head) => head,
-        Err(status) => return Ok(own_answer(status)),
-    };
-    let mut body = Upload::new(body, &limits);
-    if let Err(failed) = body.settle().await {
-        let late = matches!(failed, UploadError::TooSlow);
-        return Ok(own_answer(if late { StatusCode::REQUEST_TIMEOUT } else { StatusCode::BAD_REQUEST }));
+    let head = translate::request(head, limits.http.fields)?;
+    let mut body = Upload::new(body, limits);
+    match body.settle().await {
+        Ok(()) => Ok(Request::from_parts(head, body)),
+        Err(UploadError::TooSlow) => Err(StatusCode::REQUEST_TIMEOUT),
+        Err(UploadError::Broken(_)) => Err(StatusCode::BAD_REQUEST),
     }
-    let response = exchange.exchange(Request::from_parts(head, body)).await;
+}
+
+async fn passed<X: Exchange>(exchange: &X, request: Request<Upload>) -> Response<Sent<X::Body>> {
+    let late = request.body().late();
+    let mut response = exchange.exchange(request).await;
     if response.status().is_informational() {
-        return Ok(own_answer(StatusCode::BAD_GATEWAY));
+        return own_answer(StatusCode::BAD_GATEWAY);
     }
-    let mut response = response.map(|body| Either::Left(Download::new(body)));
+    if response.status() == StatusCode::BAD_REQUEST && late.load(Ordering::Relaxed) {
+        // Whoever read the body saw that it broke off, not why.
+        *response.status_mut() = StatusCode::REQUEST_TIMEOUT;
+    }
     translate::response(response.headers_mut());
-    Ok(response)
+    response.map(|body| Either::Left(Download::new(body)))
 }
 
 fn own_answer<B>(status: StatusCode) -> Response<Sent<B>> {
