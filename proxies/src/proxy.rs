@@ -6,8 +6,8 @@
 //! ```
 //!
 //! Clear/clear copies, TLS/clear terminates, TLS/TLS re-encrypts. It copies at layer 4 and parses nothing, but
-//! where a listener speaks HTTP: there each request goes to one of its groups, on a connection kept from an earlier
-//! one or a new one. Every connection or request goes to one of equal places; where that depends on the name a
+//! where a listener speaks HTTP, of the version its handshake agreed on, on a clear link HTTP/1.1: there each request
+//! goes to one of its groups, on a connection kept from an earlier one or a new one. Every connection or request goes to one of equal places; where that depends on the name a
 //! client asks for, see `pass_through`.
 
 use std::sync::Arc;
@@ -17,9 +17,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     balance::{Asked, Group, watch},
-    caller::Caller,
+    caller::{Application, Caller},
     codec::{Accepted, FrontCodec},
-    forward::{Hooks, Rules, Site, http1},
+    forward::{Hooks, Rules, Site, h2, http1},
     limits::Limits,
     relay::relay,
     serve::{Drained, Tally, serve},
@@ -129,8 +129,24 @@ impl<D: Dial> Proxy<D> {
             self.tally.count_handshake(caller.party);
         }
         caller.tls = tls;
+        self.pass(front, caller, site, stop).await;
+    }
+
+    /// The same, once its bytes are readable.
+    async fn pass(
+        &self,
+        front: BoxStream,
+        caller: Caller,
+        site: Option<Arc<Site<D>>>,
+        stop: CancellationToken,
+    ) {
         match site {
             None => self.copy(front, &caller).await,
+            Some(site) if caller.application() == Some(Application::Http2) => {
+                let visit = Arc::new(site.visit(caller));
+                let ended = h2::forward(front, visit, &self.limits, stop).await;
+                self.tally.http.count_ended(ended);
+            }
             Some(site) => http1::serve(front, site.visit(caller), &stop).await,
         }
     }
@@ -141,6 +157,50 @@ impl<D: Dial> Proxy<D> {
         if let Ok(back) = group.open(&asked, &self.limits, failed).await {
             // How it ended is the two ends' affair; the streams are dropped with it.
             let _ended = relay(front, back.stream, self.limits.idle).await;
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+    use crate::{
+        caller::Handshake,
+        codec::BackCodec,
+        transport::{Party, memory},
+    };
+
+    /// What a caller hears that opens an HTTP/2 connection after agreeing on this.
+    async fn heard(application: Option<Application>) -> Vec<u8> {
+        let (dial, _service) = memory::pair(Party(1));
+        let group = Group::of_one("service", dial, BackCodec::clear());
+        let proxy = Proxy::new(FrontCodec::clear(), group.clone(), Forward::Http(Rules::default()));
+        let counts = proxy.tally.clone();
+        let site = Site::new(vec![group], Rules::default(), proxy.limits, Hooks::default(), counts);
+        let tls = Some(Handshake { application, ..Handshake::default() });
+        let (mut near, far) = tokio::io::duplex(64 * 1024);
+        let caller = Caller { tls, ..Caller::default() };
+        let says = async {
+            near.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
+            near.shutdown().await.unwrap();
+            let mut heard = Vec::new();
+            near.read_to_end(&mut heard).await.unwrap();
+            heard
+        };
+        let passing = proxy.pass(Box::new(far), caller, Some(Arc::new(site)), CancellationToken::new());
+        tokio::join!(passing, says).1
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_speaks_what_its_handshake_agreed_on() {
+        let settings = heard(Some(Application::Http2)).await;
+        assert_eq!(settings[3..9], [4, 0, 0, 0, 0, 0], "a SETTINGS frame: {settings:?}");
+        for other in [None, Some(Application::Http1)] {
+            let answer = heard(other).await;
+            assert!(answer.starts_with(b"HTTP/1.1 400 "), "{:?}", String::from_utf8_lossy(&answer));
         }
     }
 }

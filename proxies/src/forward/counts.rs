@@ -8,6 +8,8 @@ use std::{
     },
 };
 
+use super::h2::{Ended, Fault};
+
 /// Counts of the requests of one listener, shared by the threads of its node.
 #[derive(Debug, Default)]
 pub struct HttpCounts {
@@ -23,6 +25,7 @@ pub struct HttpCounts {
     pub unsolicited: AtomicU64,
     own: Mutex<BTreeMap<u16, u64>>,
     rules: Mutex<BTreeMap<String, u64>>,
+    faults: Mutex<BTreeMap<Fault, u64>>,
 }
 
 impl HttpCounts {
@@ -37,6 +40,18 @@ impl HttpCounts {
     pub(super) fn count_rule(&self, rule: &str) {
         let mut rules = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
         *rules.entry(rule.to_owned()).or_default() += 1;
+    }
+
+    /// An HTTP/2 connection is over.
+    pub(crate) fn count_ended(&self, ended: Ended) {
+        if let Ended::Faulty(fault) = ended {
+            *self.faults.lock().unwrap_or_else(PoisonError::into_inner).entry(fault).or_default() += 1;
+        }
+    }
+
+    /// HTTP/2 connections ended for a fault of the client's, by fault.
+    pub fn faults(&self) -> BTreeMap<Fault, u64> {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Answers of the proxy itself, by status.

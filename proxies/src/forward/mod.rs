@@ -4,11 +4,13 @@
 //!   Site   groups, rules, hooks and kept connections of one thread     (rules, hooks, pool, link, counts)
 //!   Visit  one connection of a caller                                  (prepare, client_cert, forwarded)
 //!    ├─ exchange  one request as a value → its answer as a value       (sending, reading)
-//!    └─ http1     one connection of requests                            (crossing: upward, homeward)
+//!    ├─ http1     one connection of requests                            (crossing: upward, homeward)
+//!    └─ h2        the same over HTTP/2: each request a value            (hyper underneath)
 //! ```
 //!
 //! It follows no redirect, stores nothing, and sends nothing twice that a service may have acted on, unless that
-//! does no harm. No task of its own: dropping a future drops its connections.
+//! does no harm. No task of its own but those of `h2`, which end with their connection: dropping a future drops its
+//! connections.
 
 mod alarm;
 mod buffers;
@@ -20,6 +22,7 @@ mod exchange;
 mod failure;
 mod forwarded;
 pub mod fuzz;
+pub mod h2;
 mod homeward;
 mod hooks;
 pub(crate) mod http1;
