@@ -15,10 +15,14 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use tokio::time::timeout;
+use tokio::{io::AsyncWriteExt, time::timeout};
 
 use crate::{
-    caller::Caller, codec::BackCodec, limits::Limits, proxy_header::Version, stream::BoxStream,
+    caller::Caller,
+    codec::BackCodec,
+    limits::Limits,
+    proxy_header::{Header, Version},
+    stream::BoxStream,
     transport::Dial,
 };
 
@@ -112,11 +116,19 @@ impl<D: Dial> Group<D> {
     }
 
     /// A new connection to one place.
-    pub async fn open_at(&self, place: usize, _caller: &Caller, limits: &Limits) -> io::Result<Opened> {
+    pub async fn open_at(&self, place: usize, caller: &Caller, limits: &Limits) -> io::Result<Opened> {
         let nowhere = || io::Error::new(io::ErrorKind::NotFound, "no such place");
         let backend = self.backends.get(place).ok_or_else(nowhere)?;
-        let dialled = timeout(limits.connect, backend.dial.dial()).await;
-        let (wire, _ends) = dialled.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))?;
+        let dialling = async {
+            let (mut wire, _ends) = backend.dial.dial().await?;
+            if let Some(version) = backend.header {
+                wire.write_all(&Header::about(caller).encode(version)).await?;
+                wire.flush().await?;
+            }
+            io::Result::Ok(wire)
+        };
+        let dialled = timeout(limits.connect, dialling).await;
+        let wire = dialled.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))?;
         let stream = backend.back.connect(wire, limits.handshake).await?;
         Ok(Opened { stream, place })
     }
