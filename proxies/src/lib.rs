@@ -9,12 +9,13 @@
 //!  forward_http  HTTP messages both ways, with `Client-Cert` put right
 //!  proxy         front codec → group → relay or forward_http: terminate, re-encrypt, copy   (caller)
 //!  balance       which of equal places a connection goes to, and the connection to it
-//!  proxy_header  PROXY protocol; pure
+//!  proxy_header  PROXY protocol: whose connection it is, told and believed
 //!  pass_through  peek → route by name → dial → replay → relay: TLS untouched
 //!  peek          first bytes → which server a ClientHello asks for; pure
 //!  routes        name → target; pure
 //!  refusal       why a connection was turned away, its alert and its count; pure
 //!  serve         accept loop, bound, drain, counts                   (limits)
+//!  guard         what is turned away: rates before any handshake, rates per token, a request filter
 //! ```
 //!
 //! It knows neither topology nor attack. An address cannot be dialled: only a registry
@@ -25,6 +26,7 @@ pub mod caller;
 pub mod codec;
 pub mod custody;
 pub mod forward_http;
+pub mod guard;
 pub mod limits;
 pub mod neighbour;
 pub mod pass_through;

@@ -19,6 +19,7 @@ use crate::{
     caller::Caller,
     codec::{Accepted, FrontCodec},
     forward_http::{self, ClientCert},
+    guard::Entrance,
     limits::Limits,
     relay::relay,
     serve::{Drained, Tally, serve},
@@ -38,6 +39,8 @@ pub enum Forward {
 
 /// Everything a proxied listener does with a connection.
 pub struct Proxy<D> {
+    /// What connections pass first.
+    pub entrance: Entrance,
     /// Towards clients.
     pub front: FrontCodec,
     /// Where connections go; shared by the threads of a node.
@@ -53,6 +56,7 @@ pub struct Proxy<D> {
 impl<D> Clone for Proxy<D> {
     fn clone(&self) -> Self {
         Self {
+            entrance: self.entrance.clone(),
             front: self.front.clone(),
             group: self.group.clone(),
             forward: self.forward.clone(),
@@ -66,10 +70,15 @@ impl<D: Dial> Proxy<D> {
     /// Serves until `stop`, then drains.
     pub async fn run<L: Listen>(self, listener: L, stop: CancellationToken) -> Drained {
         let (limits, tally) = (self.limits, self.tally.clone());
+        let listener = self.entrance.watch(listener, &limits, &tally);
         let (proxy, stopping) = (Arc::new(self), stop.clone());
-        let handler = move |wire, ends: Ends| {
+        let handler = move |mut wire, ends: Ends| {
             let (proxy, stopping) = (proxy.clone(), stopping.clone());
-            async move { proxy.carry(wire, Caller::of(ends), stopping).await }
+            async move {
+                let entered = proxy.entrance.enter(&mut wire, ends, &proxy.limits, &proxy.tally).await;
+                let Some(caller) = entered else { return };
+                proxy.carry(wire, caller, stopping).await;
+            }
         };
         serve(listener, handler, limits, tally, stop).await
     }

@@ -13,6 +13,7 @@ use std::{
 use proxies::{
     balance::Group,
     codec::{BackCodec, FrontCodec},
+    guard::Entrance,
     limits::Limits,
     proxy::{Forward, Proxy},
     registry::{Admit, Registry},
@@ -31,7 +32,14 @@ use tokio_util::sync::CancellationToken;
 
 fn proxy<D>(front: FrontCodec, dial: D, back: BackCodec) -> Proxy<D> {
     let group = Group::of_one("service", dial, back);
-    Proxy { front, group, forward: Forward::Bytes, limits: Limits::default(), tally: Arc::default() }
+    Proxy {
+        entrance: Entrance::default(),
+        front,
+        group,
+        forward: Forward::Bytes,
+        limits: Limits::default(),
+        tally: Arc::default(),
+    }
 }
 
 /// Answers every connection with its own words, in capitals.

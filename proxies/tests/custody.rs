@@ -12,6 +12,7 @@ use proxies::{
     balance::Group,
     codec::{BackCodec, FrontCodec},
     custody::{Facing, Observe, Seam, Side},
+    guard::Entrance,
     limits::Limits,
     proxy::{Forward, Proxy},
     rustls::KeyLog,
@@ -148,6 +149,7 @@ async fn observe(client: BackCodec, front: FrontCodec, back: BackCodec, service:
     let (to_service, at_service) = memory::pair(Party(2));
     tokio::spawn(shouting(at_service, service));
     let proxy = Proxy {
+        entrance: Entrance::default(),
         front: front.observed(Arc::new(log.clone())),
         group: Group::of_one("service", to_service, back.observed(Arc::new(log.clone()))),
         forward: Forward::Bytes,

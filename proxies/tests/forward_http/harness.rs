@@ -6,6 +6,7 @@ use proxies::{
     balance::Group,
     codec::{BackCodec, FrontCodec},
     forward_http::ClientCert,
+    guard::Entrance,
     limits::Limits,
     proxy::{Forward, Proxy},
     serve::{Drained, Tally},
@@ -45,7 +46,14 @@ pub(crate) fn street(front: FrontCodec, back: BackCodec, accept_from: &[&str]) -
     let accept_from = accept_from.iter().map(|name| (*name).to_owned()).collect();
     let forward = Forward::Http(ClientCert { accept_from });
     let group = Group::of_one("service", dial, back);
-    let proxy = Proxy { front, group, forward, limits: Limits::default(), tally: Arc::default() };
+    let proxy = Proxy {
+        entrance: Entrance::default(),
+        front,
+        group,
+        forward,
+        limits: Limits::default(),
+        tally: Arc::default(),
+    };
     let (tally, stop) = (proxy.tally.clone(), CancellationToken::new());
     // Its own stop ends it, or the test's runtime.
     #[allow(clippy::disallowed_methods)]

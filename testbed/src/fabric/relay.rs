@@ -11,6 +11,7 @@ use std::sync::Arc;
 use proxies::{
     balance::Group,
     codec::{BackCodec, FrontCodec},
+    guard::Entrance,
     limits::Limits,
     proxy::{Forward, Proxy},
     registry::EntryId,
@@ -35,6 +36,7 @@ pub fn start(
         let ring = fabric.ring();
         let listen = CrossingListen::new(listen, fabric, ring, segment, front);
         let copying = Proxy {
+            entrance: Entrance::default(),
             front: FrontCodec::clear(),
             group: Group::of_one("beyond", onward, BackCodec::clear()),
             forward: Forward::Bytes,

@@ -7,6 +7,7 @@ use std::{collections::BTreeMap, io, sync::Arc};
 
 use proxies::{
     balance::{Backend, Group, Policy},
+    guard::Entrance,
     limits::Limits,
     pass_through::PassThrough,
     proxy::{Forward, Proxy},
@@ -44,6 +45,7 @@ impl Door {
         let tally = tally.clone();
         Ok(match onward {
             Onward::To(back) => Self::Forward(Proxy {
+                entrance: Entrance::default(),
                 front: front_codec(world, front)?,
                 group: Arc::new(group(world, std::slice::from_ref(back))?),
                 forward: front.client_cert.clone().map_or(Forward::Bytes, Forward::Http),
@@ -51,6 +53,7 @@ impl Door {
                 tally,
             }),
             Onward::ByName { routes, localhost } => Self::ByName(PassThrough {
+                entrance: Entrance::default(),
                 front: front_codec(world, front)?,
                 routes: Arc::new(self::routes(world, routes, localhost.as_ref())?),
                 limits,
