@@ -52,6 +52,10 @@ pub struct HttpLimits {
     pub keep_alive: Duration,
     /// Requests of one connection.
     pub requests: u32,
+    /// Upstream connections each thread keeps for later requests, per place.
+    pub pooled: usize,
+    /// How long one is kept without a request.
+    pub pooled_for: Duration,
     /// HTTP/2: streams open at once.
     pub streams: u32,
     /// HTTP/2: bytes of a decoded header list.
@@ -104,7 +108,7 @@ impl Default for Limits {
 
 impl Default for HttpLimits {
     /// The same column: head 10 s, 32 KiB and 100 fields; keep-alive 30 s and 1000 requests; a body's total
-    /// deadline and 500 B/s; HTTP/2 100 streams, 16 KiB header list, 50 resets, windows 64 KiB and 1 MiB.
+    /// deadline and 500 B/s; 64 connections kept for 10 s; HTTP/2 100 streams, 16 KiB header list, 50 resets, windows 64 KiB and 1 MiB.
     fn default() -> Self {
         Self {
             head: Duration::from_secs(10),
@@ -116,6 +120,8 @@ impl Default for HttpLimits {
             response: Duration::from_secs(30),
             keep_alive: Duration::from_secs(30),
             requests: 1_000,
+            pooled: 64,
+            pooled_for: Duration::from_secs(10),
             streams: 100,
             header_list: 16 * 1024,
             resets: 50,

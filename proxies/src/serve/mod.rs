@@ -29,6 +29,7 @@ use tokio::sync::{Notify, Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    forward::HttpCounts,
     limits::Limits,
     refusal::Refused,
     transport::{Ends, Listen, Party},
@@ -59,6 +60,8 @@ pub struct Tally {
     pub ended: AtomicU64,
     /// Accept errors.
     pub accept_errors: AtomicU64,
+    /// How requests went, where HTTP is forwarded.
+    pub http: HttpCounts,
     parties: Mutex<BTreeMap<Option<Party>, Visits>>,
 }
 
