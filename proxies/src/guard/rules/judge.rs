@@ -69,6 +69,18 @@ impl Matches {
         }
     }
 
+    /// These and those.
+    #[must_use]
+    pub fn with(&self, those: &Self) -> Self {
+        Self(std::array::from_fn(|word| self.0[word] | those.0[word]))
+    }
+
+    /// These but not those.
+    #[must_use]
+    pub fn without(&self, those: &Self) -> Self {
+        Self(std::array::from_fn(|word| self.0[word] & !those.0[word]))
+    }
+
     /// Their numbers, in the order of the file.
     pub fn iter(&self) -> impl Iterator<Item = usize> + '_ {
         (0..MOST_RULES).filter(|rule| self.0[rule / 64] >> (rule % 64) & 1 == 1)
@@ -99,6 +111,11 @@ impl Rules {
             }
         }
         matches
+    }
+
+    /// Does any rule look at bodies?
+    pub fn looks_at_bodies(&self) -> bool {
+        self.searches.iter().any(|search| search.place == Place::Body)
     }
 
     /// Begins with a body.
