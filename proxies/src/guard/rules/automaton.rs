@@ -1,8 +1,9 @@
 //! Rules become tables that are walked a byte at a time. Pure.
 //!
 //! ```text
-//!   literals of one place and normal form ─▶ one table together (they never multiply)
-//!   each regular expression               ─▶ a table of its own, or a finding where it would not fit
+//!   all patterns of one place and normal form ─▶ one table together, where that fits
+//!                                                else the literals in one and each expression in its own
+//!   an expression that does not fit alone     ─▶ a finding
 //! ```
 //!
 //! A table has no memory but the state one is in, which is what makes a stream searchable however it is cut: no
@@ -36,42 +37,82 @@ pub(super) struct Table {
     pub(super) rules: Vec<usize>,
 }
 
+/// One pattern of a rule, by its number.
+type Named = (usize, String);
+
+/// What is looked for in one place in one normal form.
+#[derive(Default)]
+struct Wanted {
+    literals: Vec<Named>,
+    expressions: Vec<Named>,
+}
+
 /// All searches of a file; a rule that can not be one is a finding.
 pub(super) fn build(rules: &[(Rule, Range<usize>)], findings: &mut Vec<Raw>) -> Vec<Search> {
-    let (mut searches, mut room) = (Vec::new(), LARGEST);
-    let mut literals: BTreeMap<(Place, Normal), Vec<(usize, String)>> = BTreeMap::new();
+    let mut searches = Vec::new();
+    let mut wanted: BTreeMap<(Place, Normal), Wanted> = BTreeMap::new();
+    let mut tables = Tables { made: BTreeMap::new(), room: LARGEST };
     for (number, (rule, at)) in rules.iter().enumerate() {
-        let places = || rule.places.iter().cloned();
-        let mut collect = |words: &[String], before: &str, after: &str| {
-            for place in places() {
-                let patterns = literals.entry((place, rule.normal)).or_default();
-                patterns
-                    .extend(words.iter().map(|word| (number, format!("{before}{}{after}", escaped(word)))));
+        let literals = |words: &[String], before: &str, after: &str| {
+            words.iter().map(|word| (number, format!("{before}{}{after}", escaped(word)))).collect()
+        };
+        let (literals, expression) = match &rule.pattern {
+            Pattern::Contains(words) => (literals(words, "", ""), None),
+            Pattern::Prefix(words) => (literals(words, r"\A", ""), None),
+            Pattern::Equals(words) => (literals(words, r"\A", r"\z"), None),
+            Pattern::Regex(pattern) => (Vec::new(), Some((number, pattern.clone()))),
+            Pattern::LongerThan(most) => {
+                let places = rule.places.iter().cloned();
+                searches.extend(places.map(|place| Search::length(place, *most, number)));
+                continue;
             }
         };
-        match &rule.pattern {
-            Pattern::Contains(words) => collect(words, "", ""),
-            Pattern::Prefix(words) => collect(words, r"\A", ""),
-            Pattern::Equals(words) => collect(words, r"\A", r"\z"),
-            Pattern::LongerThan(most) => {
-                searches.extend(places().map(|place| Search::length(place, *most, number)));
-            }
-            Pattern::Regex(pattern) => match table(&[(number, pattern.clone())], &mut room) {
-                Ok(table) => {
-                    let table = Arc::new(table);
-                    searches.extend(places().map(|place| Search::new(place, rule.normal, table.clone())));
-                }
-                Err(reason) => findings.push(Raw::new(at.clone(), reason)),
-            },
+        if let Some(Err(reason)) = expression.as_ref().map(|one| tables.of(std::slice::from_ref(one))) {
+            findings.push(Raw::new(at.clone(), reason));
+            continue;
+        }
+        for place in &rule.places {
+            let wanted = wanted.entry((place.clone(), rule.normal)).or_default();
+            wanted.literals.extend_from_slice(&literals);
+            wanted.expressions.extend(expression.clone());
         }
     }
-    for ((place, normal), patterns) in literals {
-        match table(&patterns, &mut room) {
-            Ok(table) => searches.push(Search::new(place, normal, Arc::new(table))),
+    for ((place, normal), wanted) in wanted {
+        match tables.of_all(&wanted) {
+            Ok(tables) => {
+                searches.extend(tables.into_iter().map(|table| Search::new(place.clone(), normal, table)));
+            }
             Err(reason) => findings.push(Raw::new(0..0, reason)),
         }
     }
     searches
+}
+
+/// Tables made so far, each of which may serve more than one place.
+struct Tables {
+    made: BTreeMap<Vec<Named>, Arc<Table>>,
+    room: usize,
+}
+
+impl Tables {
+    fn of_all(&mut self, wanted: &Wanted) -> Result<Vec<Arc<Table>>, String> {
+        let all = [&wanted.literals[..], &wanted.expressions].concat();
+        if let Ok(together) = self.of(&all) {
+            return Ok(vec![together]);
+        }
+        let each =
+            wanted.expressions.chunks(1).chain((!wanted.literals.is_empty()).then_some(&wanted.literals[..]));
+        each.map(|patterns| self.of(patterns)).collect()
+    }
+
+    fn of(&mut self, patterns: &[Named]) -> Result<Arc<Table>, String> {
+        if let Some(made) = self.made.get(patterns) {
+            return Ok(made.clone());
+        }
+        let made = Arc::new(table(patterns, &mut self.room)?);
+        self.made.insert(patterns.to_vec(), made.clone());
+        Ok(made)
+    }
 }
 
 fn table(patterns: &[(usize, String)], room: &mut usize) -> Result<Table, String> {

@@ -115,12 +115,12 @@ impl Rules {
 
     /// Does any rule look at bodies?
     pub fn looks_at_bodies(&self) -> bool {
-        self.searches.iter().any(|search| search.place == Place::Body)
+        self.searches.iter().any(|search| search.is_about(&Place::Body))
     }
 
     /// Begins with a body.
     pub fn judge_body(self: &Arc<Self>) -> BodyJudge {
-        let about_body = self.searches.iter().enumerate().filter(|(_, search)| search.place == Place::Body);
+        let about_body = self.searches.iter().enumerate().filter(|(_, search)| search.is_about(&Place::Body));
         let walks = about_body.map(|(number, search)| (number, search.begin())).collect();
         BodyJudge { rules: self.clone(), walks, left: self.body, matches: Matches::default() }
     }
@@ -176,9 +176,14 @@ impl Search {
         Self { place, what: What::Length(most, rule) }
     }
 
+    pub(super) fn is_about(&self, place: &Place) -> bool {
+        self.place == *place
+    }
+
+    /// A whole value.
     fn judge(&self, value: &[u8], matches: &mut Matches) {
         let mut walk = self.begin();
-        self.feed(&mut walk, value, matches);
+        self.walk(&mut walk, value, matches);
         self.end(walk, matches);
     }
 
@@ -189,11 +194,18 @@ impl Search {
         }
     }
 
+    /// A piece of one, after which one wants to know.
     fn feed(&self, walk: &mut Walk, bytes: &[u8], matches: &mut Matches) {
+        self.walk(walk, bytes, matches);
+        if let (What::Pattern(_, table), Walk::Pattern(_, state)) = (&self.what, walk) {
+            table.look_ahead(*state, matches);
+        }
+    }
+
+    fn walk(&self, walk: &mut Walk, bytes: &[u8], matches: &mut Matches) {
         match (&self.what, walk) {
             (What::Pattern(_, table), Walk::Pattern(normalise, state)) => {
-                normalise.feed(bytes, &mut |byte| *state = table.step(*state, byte, matches));
-                table.look_ahead(*state, matches);
+                normalise.feed(bytes, |bytes| *state = table.run(*state, bytes, matches));
             }
             (What::Length(most, rule), Walk::Length(length)) => {
                 *length = length.saturating_add(bytes.len() as u64);
@@ -207,19 +219,24 @@ impl Search {
 
     fn end(&self, walk: Walk, matches: &mut Matches) {
         if let (What::Pattern(_, table), Walk::Pattern(mut normalise, mut state)) = (&self.what, walk) {
-            normalise.end(&mut |byte| state = table.step(state, byte, matches));
+            normalise.end(|bytes| state = table.run(state, bytes, matches));
             table.note(table.dfa.next_eoi_state(state), matches);
         }
     }
 }
 
 impl Table {
-    fn step(&self, state: StateID, byte: u8, matches: &mut Matches) -> StateID {
-        let next = self.dfa.next_state(state, byte);
-        if self.dfa.is_special_state(next) {
-            self.note(next, matches);
+    fn run(&self, mut state: StateID, bytes: &[u8], matches: &mut Matches) -> StateID {
+        for &byte in bytes {
+            state = self.dfa.next_state(state, byte);
+            if self.dfa.is_special_state(state) {
+                if self.dfa.is_dead_state(state) {
+                    break;
+                }
+                self.note(state, matches);
+            }
         }
-        next
+        state
     }
 
     fn note(&self, state: StateID, matches: &mut Matches) {

@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used)]
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use proptest::prelude::*;
 
@@ -44,7 +44,9 @@ fn matching(rules: &Arc<Rules>, asked: Asked, step: usize) -> Vec<String> {
 }
 
 fn built_in() -> Arc<Rules> {
-    Arc::new(Rules::built_in().unwrap_or_else(|bad| panic!("{bad}")))
+    static RULES: LazyLock<Arc<Rules>> =
+        LazyLock::new(|| Arc::new(Rules::built_in().unwrap_or_else(|bad| panic!("{bad}"))));
+    RULES.clone()
 }
 
 fn of(text: &str) -> Arc<Rules> {
@@ -203,6 +205,22 @@ fn ordinary_requests_match_nothing() {
     for asked in ordinary {
         assert_eq!(matching(&rules, asked, 7), Vec::<String>::new(), "{} {}", asked.target, asked.body);
     }
+}
+
+/// Where the expressions of a place do not fit into one table they have one each, and find the same.
+#[test]
+fn expressions_that_do_not_fit_together_are_looked_for_one_by_one() {
+    let rule = |number: usize| {
+        format!(
+            "[[rules]]\nid = \"r{number}\"\ndescription = \"\"\nwhere = \"body\"\nregex = 'a{number}.{{9}}b'\nlog = true\n"
+        )
+    };
+    let literal =
+        "[[rules]]\nid = \"l\"\ndescription = \"\"\nwhere = \"body\"\ncontains = \"cd\"\nlog = true\n";
+    let rules = of(&format!("schema = 1\n{literal}{}", (0..6).map(rule).collect::<String>()));
+    assert_eq!(rules.searches.len(), 7);
+    assert_eq!(matching(&rules, post("a3a4xxxxxxxb xbcda0123456789b"), 2), ["l", "r0", "r3"]);
+    assert_eq!(built_in().searches.iter().filter(|search| search.is_about(&Place::Body)).count(), 1);
 }
 
 #[test]
