@@ -1,4 +1,4 @@
-//! PROXY headers between this crate and HAProxy, both ways, where it is installed; otherwise it says SKIPPED.
+//! PROXY headers between this crate and `haproxy`, both ways, where it is installed; otherwise it says SKIPPED.
 // Stand-ins run until the test's runtime ends with it.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
@@ -42,7 +42,7 @@ fn proxy<D>(entrance: Entrance, dial: D, header: Version) -> Proxy<D> {
     }
 }
 
-/// An HAProxy that takes a header and sends one on to `to`; `None`, and loudly so, where there is none.
+/// A `haproxy` that takes a header and sends one on to `to`; `None`, and loudly so, where there is none.
 async fn haproxy(registry: &Registry, to: SocketAddr, sending: &str) -> Option<(Child, EntryId)> {
     let (ip, folder) = (registry.draw_ip(), tempfile::tempdir().unwrap());
     let port = registry.common_port(&[ip]).unwrap();
@@ -68,7 +68,7 @@ async fn haproxy(registry: &Registry, to: SocketAddr, sending: &str) -> Option<(
     }
 }
 
-/// Client → our proxy → HAProxy → our proxy → service: the last one is told where the client is.
+/// Client → our proxy → `haproxy` → our proxy → service: the last one is told where the client is.
 #[tokio::test]
 async fn an_address_travels_through_haproxy() {
     let table = [

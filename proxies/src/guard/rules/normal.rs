@@ -52,7 +52,7 @@ impl Normalise {
             if self.form.percent > 1 {
                 self.inner.decode(&mut block);
             }
-            self.last(&mut block, &mut out);
+            Self::last(self.form, &mut block, &mut out);
         }
     }
 
@@ -67,11 +67,11 @@ impl Normalise {
             self.inner.decode(&mut block);
             self.inner.end(&mut |byte| block.push(byte));
         }
-        self.last(&mut block, &mut out);
+        Self::last(self.form, &mut block, &mut out);
     }
 
-    fn last(&self, block: &mut Block, out: &mut impl FnMut(&[u8])) {
-        if self.form.lower {
+    fn last(form: Normal, block: &mut Block, out: &mut impl FnMut(&[u8])) {
+        if form.lower {
             block.bytes_mut().make_ascii_lowercase();
         }
         out(block.bytes_mut());
