@@ -6,8 +6,9 @@
 //!  neighbour     a child under another user id: what it may connect to and open
 //!  codec         clear or TLS, with the custody seam on both sides   (tls, custody)
 //!  relay         both ways with half-close
-//!  forward_http  HTTP messages both ways, with `Client-Cert` put right
-//!  proxy         front codec → group → relay or forward_http: terminate, re-encrypt, copy   (caller)
+//!  http          heads, bodies and framing of HTTP/1.1, judged strictly; pure
+//!  forward       HTTP messages both ways, on upstream connections kept between requests
+//!  proxy         front codec → group → relay or forward: terminate, re-encrypt, copy   (caller)
 //!  balance       which of equal places a connection goes to, and the connection to it
 //!  proxy_header  PROXY protocol: whose connection it is, told and believed
 //!  pass_through  peek → route by name → dial → replay → relay: TLS untouched
@@ -26,7 +27,6 @@ pub mod caller;
 pub mod codec;
 pub mod custody;
 pub mod forward;
-pub mod forward_http;
 pub mod guard;
 pub mod http;
 pub mod limits;

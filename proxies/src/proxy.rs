@@ -1,13 +1,14 @@
 //! One proxied listener: terminate, re-encrypt, or copy, on one shared core.
 //!
 //! ```text
-//!   wire ─▶ FrontCodec ─▶ Group: dial ─▶ BackCodec ─▶ relay | forward_http
+//!   wire ─▶ FrontCodec ─▶ Group: dial ─▶ BackCodec ─▶ relay | forward
 //!           clear | TLS                  clear | TLS
 //! ```
 //!
 //! Clear/clear copies, TLS/clear terminates, TLS/TLS re-encrypts. It copies at layer 4 and parses nothing, but
-//! where a listener speaks HTTP: there it dials at the first request and forwards messages. Every connection goes
-//! to one of equal places; where that depends on the name asked for, see `pass_through`.
+//! where a listener speaks HTTP: there each request goes to one of its groups, on a connection kept from an earlier
+//! one or a new one. Every connection or request goes to one of equal places; where that depends on the name a
+//! client asks for, see `pass_through`.
 
 use std::sync::Arc;
 
@@ -18,7 +19,7 @@ use crate::{
     balance::{Asked, Group},
     caller::Caller,
     codec::{Accepted, FrontCodec},
-    forward_http::{self, ClientCert},
+    forward::{Hooks, Rules, Site, http1},
     guard::Entrance,
     limits::Limits,
     relay::relay,
@@ -33,8 +34,8 @@ pub enum Forward {
     /// Bytes, as they are.
     #[default]
     Bytes,
-    /// HTTP messages, with what they say about the caller's certificate put right.
-    Http(ClientCert),
+    /// HTTP messages, under these rules.
+    Http(Rules),
 }
 
 /// Everything a proxied listener does with a connection.
@@ -43,10 +44,12 @@ pub struct Proxy<D> {
     pub entrance: Entrance,
     /// Towards clients.
     pub front: FrontCodec,
-    /// Where connections go; shared by the threads of a node.
-    pub group: Arc<Group<D>>,
+    /// Where connections go: the first, or where rules choose by request; shared by the threads of a node.
+    pub groups: Vec<Arc<Group<D>>>,
     /// What passes between them.
     pub forward: Forward,
+    /// Who else is asked about HTTP messages.
+    pub hooks: Hooks,
     /// Deadlines and bounds.
     pub limits: Limits,
     /// Counts.
@@ -58,33 +61,70 @@ impl<D> Clone for Proxy<D> {
         Self {
             entrance: self.entrance.clone(),
             front: self.front.clone(),
-            group: self.group.clone(),
+            groups: self.groups.clone(),
             forward: self.forward.clone(),
+            hooks: self.hooks.clone(),
             limits: self.limits,
             tally: self.tally.clone(),
         }
     }
 }
 
+impl<D> Proxy<D> {
+    /// To one group, with the usual limits, counts of its own, and nobody else to ask.
+    pub fn new(front: FrontCodec, group: Arc<Group<D>>, forward: Forward) -> Self {
+        let (hooks, limits, tally) = (Hooks::default(), Limits::default(), Arc::default());
+        let entrance = Entrance::default();
+        Self { entrance, front, groups: vec![group], forward, hooks, limits, tally }
+    }
+}
+
 impl<D: Dial> Proxy<D> {
-    /// Serves until `stop`, then drains.
+    /// Serves until `stop`, then drains. Upstream connections kept for later requests are this call's own.
     pub async fn run<L: Listen>(self, listener: L, stop: CancellationToken) -> Drained {
+        match self.forward.clone() {
+            Forward::Bytes => self.run_with(listener, stop, None).await,
+            Forward::Http(rules) => {
+                let (groups, hooks) = (self.groups.clone(), self.hooks.clone());
+                let site = Arc::new(Site::new(groups, rules, self.limits, hooks, self.tally.clone()));
+                let drained = tokio::select! {
+                    drained = self.run_with(listener, stop, Some(site.clone())) => drained,
+                    never = site.keep() => never,
+                };
+                site.close().await;
+                drained
+            }
+        }
+    }
+
+    async fn run_with<L: Listen>(
+        self,
+        listener: L,
+        stop: CancellationToken,
+        site: Option<Arc<Site<D>>>,
+    ) -> Drained {
         let (limits, tally) = (self.limits, self.tally.clone());
         let listener = self.entrance.watch(listener, &limits, &tally);
         let (proxy, stopping) = (Arc::new(self), stop.clone());
         let handler = move |mut wire, ends: Ends| {
-            let (proxy, stopping) = (proxy.clone(), stopping.clone());
+            let (proxy, stopping, site) = (proxy.clone(), stopping.clone(), site.clone());
             async move {
                 let entered = proxy.entrance.enter(&mut wire, ends, &proxy.limits, &proxy.tally).await;
                 let Some(caller) = entered else { return };
-                proxy.carry(wire, caller, stopping).await;
+                proxy.carry(wire, caller, site, stopping).await;
             }
         };
         serve(listener, handler, limits, tally, stop).await
     }
 
     /// One connection, from accept to the end of both ways.
-    async fn carry<S: Stream>(&self, wire: S, mut caller: Caller, stop: CancellationToken) {
+    async fn carry<S: Stream>(
+        &self,
+        wire: S,
+        mut caller: Caller,
+        site: Option<Arc<Site<D>>>,
+        stop: CancellationToken,
+    ) {
         let accepted = self.front.accept_from(caller.party, wire, self.limits.handshake).await;
         let Ok(Accepted { stream: front, tls }) = accepted else {
             Tally::count(&self.tally.handshakes_failed);
@@ -94,25 +134,18 @@ impl<D: Dial> Proxy<D> {
             self.tally.count_handshake(caller.party);
         }
         caller.tls = tls;
-        match &self.forward {
-            Forward::Bytes => self.copy(front, &caller).await,
-            Forward::Http(rules) => {
-                let idle = self.limits.idle;
-                forward_http::forward(front, &caller, rules, || self.upstream(&caller), idle, stop).await;
-            }
+        match site {
+            None => self.copy(front, &caller).await,
+            Some(site) => http1::serve(front, site.visit(caller), &stop).await,
         }
     }
 
     async fn copy(&self, front: BoxStream, caller: &Caller) {
-        if let Ok(back) = self.upstream(caller).await {
-            // How it ended is the two ends' affair; the streams are dropped with it.
-            let _ended = relay(front, back, self.limits.idle).await;
-        }
-    }
-
-    async fn upstream(&self, caller: &Caller) -> std::io::Result<BoxStream> {
-        let asked = Asked { caller, session_id: None };
+        let (Some(group), asked) = (self.groups.first(), Asked { caller, session_id: None }) else { return };
         let failed = || Tally::count(&self.tally.upstream_failed);
-        Ok(self.group.open(&asked, &self.limits, failed).await?.stream)
+        if let Ok(back) = group.open(&asked, &self.limits, failed).await {
+            // How it ended is the two ends' affair; the streams are dropped with it.
+            let _ended = relay(front, back.stream, self.limits.idle).await;
+        }
     }
 }

@@ -13,7 +13,6 @@ use std::{
 use proxies::{
     balance::Group,
     codec::{BackCodec, FrontCodec},
-    guard::Entrance,
     limits::Limits,
     proxy::{Forward, Proxy},
     registry::{Admit, Registry},
@@ -32,14 +31,7 @@ use tokio_util::sync::CancellationToken;
 
 fn proxy<D>(front: FrontCodec, dial: D, back: BackCodec) -> Proxy<D> {
     let group = Group::of_one("service", dial, back);
-    Proxy {
-        entrance: Entrance::default(),
-        front,
-        group,
-        forward: Forward::Bytes,
-        limits: Limits::default(),
-        tally: Arc::default(),
-    }
+    Proxy::new(front, group, Forward::Bytes)
 }
 
 /// Answers every connection with its own words, in capitals.

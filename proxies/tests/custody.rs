@@ -12,8 +12,6 @@ use proxies::{
     balance::Group,
     codec::{BackCodec, FrontCodec},
     custody::{Facing, Observe, Seam, Side},
-    guard::Entrance,
-    limits::Limits,
     proxy::{Forward, Proxy},
     rustls::KeyLog,
     tls::{ClientSettings, ClientTls, Identity, ServerSettings, ServerTls, Verification},
@@ -148,14 +146,8 @@ async fn observe(client: BackCodec, front: FrontCodec, back: BackCodec, service:
     let (to_proxy, at_proxy) = memory::pair(CALLER);
     let (to_service, at_service) = memory::pair(Party(2));
     tokio::spawn(shouting(at_service, service));
-    let proxy = Proxy {
-        entrance: Entrance::default(),
-        front: front.observed(Arc::new(log.clone())),
-        group: Group::of_one("service", to_service, back.observed(Arc::new(log.clone()))),
-        forward: Forward::Bytes,
-        limits: Limits::default(),
-        tally: Arc::default(),
-    };
+    let group = Group::of_one("service", to_service, back.observed(Arc::new(log.clone())));
+    let proxy = Proxy::new(front.observed(Arc::new(log.clone())), group, Forward::Bytes);
     tokio::spawn(proxy.run(at_proxy, CancellationToken::new()));
     assert_eq!(ask(&to_proxy, &client).await, ANSWER);
     let connections = log.0.lock().unwrap().connections.clone();

@@ -14,7 +14,6 @@ use proxies::{
     caller::Caller,
     codec::{BackCodec, FrontCodec},
     guard::Entrance,
-    limits::Limits,
     proxy::{Forward, Proxy},
     proxy_header::{Accept, Header, Peer, Version, read},
     registry::{Admit, EntryId, Registry},
@@ -32,14 +31,8 @@ use tokio_util::sync::CancellationToken;
 
 fn proxy<D>(entrance: Entrance, dial: D, header: Version) -> Proxy<D> {
     let place = Backend { name: "next".to_owned(), dial, back: BackCodec::clear(), header: Some(header) };
-    Proxy {
-        entrance,
-        front: FrontCodec::clear(),
-        group: Arc::new(Group::new(vec![place], Policy::RoundRobin)),
-        forward: Forward::Bytes,
-        limits: Limits::default(),
-        tally: Arc::default(),
-    }
+    let group = Arc::new(Group::new(vec![place], Policy::RoundRobin));
+    Proxy { entrance, ..Proxy::new(FrontCodec::clear(), group, Forward::Bytes) }
 }
 
 /// A `haproxy` that takes a header and sends one on to `to`; `None`, and loudly so, where there is none.

@@ -16,7 +16,6 @@ use proxies::{
     caller::Caller,
     codec::{BackCodec, FrontCodec},
     guard::Entrance,
-    limits::Limits,
     proxy::{Forward, Proxy},
     proxy_header::{
         Accept, BadHeader, Header, LONGEST_V1, LONGEST_V2, Parsed, Peer, Version, fuzz::fuzz_header, parse,
@@ -295,14 +294,9 @@ fn scene(front: FrontCodec, accept: Option<Accept>, header: Option<Version>) -> 
     let (to_proxy, at_proxy) = memory::pair(PROXY);
     let (dial, at_service) = memory::pair(Party(2));
     let place = Backend { name: "service".to_owned(), dial, back: BackCodec::clear(), header };
-    let proxy = Proxy {
-        entrance: accept.map_or_else(Entrance::default, Entrance::behind),
-        front,
-        group: Arc::new(Group::new(vec![place], Policy::RoundRobin)),
-        forward: Forward::Bytes,
-        limits: Limits::default(),
-        tally: Arc::default(),
-    };
+    let group = Arc::new(Group::new(vec![place], Policy::RoundRobin));
+    let entrance = accept.map_or_else(Entrance::default, Entrance::behind);
+    let proxy = Proxy { entrance, ..Proxy::new(front, group, Forward::Bytes) };
     let tally = proxy.tally.clone();
     tokio::spawn(proxy.run(at_proxy, CancellationToken::new()));
     Scene { to_proxy, at_service, tally }

@@ -25,12 +25,21 @@ use hyper::{
 use tokio::time::Instant;
 
 use super::{
-    alarm::Alarm, counts::HttpCounts, failure::Failure, hooks::Watch, link::Link, pool::Pool,
-    prepare::Prepared, reading::poll_head, sending::Sending, site::Visit,
+    alarm::Alarm,
+    counts::HttpCounts,
+    failure::Failure,
+    homeward::MOST_INTERIM,
+    hooks::Watch,
+    link::Link,
+    pool::Pool,
+    prepare::{Method, Prepared},
+    reading::poll_head,
+    sending::Sending,
+    site::{Judged, Visit, head_limits},
 };
 use crate::{
     http::{
-        self, Field, HeadLimits, Length, Version, body::Step, end::HeadEnd, name::Name, request::RequestHead,
+        self, Field, Length, Version, body::Step, end::HeadEnd, name::Name, request::RequestHead,
         response::ResponseHead,
     },
     limits::Limits,
@@ -78,9 +87,12 @@ impl<D: Dial> Visit<D> {
                 limits: &self.site.limits,
                 alarm: Alarm::default(),
                 end: HeadEnd::default(),
+                interim: 0,
                 prepared,
             };
-            match std::future::poll_fn(|cx| asked.poll(cx)).await {
+            let outcome = std::future::poll_fn(|cx| asked.poll(cx)).await;
+            let heard = asked.interim > 0;
+            match outcome {
                 Ok((response, receiving, last)) => {
                     let rest = Rest {
                         link: Some(link),
@@ -95,22 +107,19 @@ impl<D: Dial> Visit<D> {
                     };
                     return Ok(response.map(|()| Answer::of(rest)));
                 }
-                Err(failure) if link.fresh || !retries(&failure, &link, &sending, prepared) => {
+                Err(failure) if heard || !retries(&failure, &link, &sending, prepared) => {
                     return Err(failure);
                 }
                 Err(_dead) => {
                     HttpCounts::count(&self.site.tally.http.retried);
                     link = self.site.link(&self.caller, prepared.group, true).await?;
+                    sending.again();
                 }
             }
         }
     }
 
-    fn judge_value<B: Body>(
-        &self,
-        request: &Request<B>,
-        out: &mut Vec<u8>,
-    ) -> Result<(Prepared, Option<Box<dyn Watch>>), Failure> {
+    fn judge_value<B: Body>(&self, request: &Request<B>, out: &mut Vec<u8>) -> Result<Judged, Failure> {
         const HOST: &str = "host";
         let uri = request.uri();
         let target = uri.path_and_query().map_or("/", hyper::http::uri::PathAndQuery::as_str);
@@ -143,7 +152,8 @@ impl<D: Dial> Visit<D> {
 /// acted on twice; and all of it is still here.
 fn retries<B>(failure: &Failure, link: &Link, sending: &Sending<B>, prepared: Prepared) -> bool {
     let died = matches!(failure, Failure::Silent | Failure::Upstream(_));
-    died && !sending.is_begun() && (prepared.idempotent || !link.wire.output.is_begun())
+    let whole = link.wire.input.is_empty() && !sending.is_taken();
+    died && whole && !link.fresh && (prepared.is_idempotent() || !link.wire.output.is_begun())
 }
 
 /// An exchange up to the answer's head.
@@ -154,6 +164,7 @@ struct Asked<'a, B> {
     limits: &'a Limits,
     alarm: Alarm,
     end: HeadEnd,
+    interim: u32,
     prepared: Prepared,
 }
 
@@ -193,13 +204,18 @@ impl<B: Body<Data = Bytes> + Unpin> Asked<'_, B> {
         let limits = head_limits(self.limits);
         let (mut room, input) = (http::room(), &mut self.link.wire.input);
         let bytes = &input.bytes()[..length];
-        let head =
-            ResponseHead::parse(bytes, &mut room, limits, self.prepared.to_head).map_err(Failure::Answer)?;
+        let head = ResponseHead::parse(bytes, &mut room, limits, self.prepared.method == Method::Head)
+            .map_err(Failure::Answer)?;
         if head.status == 101 {
             return Err(Failure::Answer(http::Refused::bad("an upgrade nobody asked for")));
         }
         let mut answered = None;
-        if !head.is_interim() {
+        if head.is_interim() {
+            self.interim += 1;
+            if self.interim > MOST_INTERIM {
+                return Err(Failure::Answer(http::Refused::bad("interim answers without end")));
+            }
+        } else {
             if let Some(watch) = &mut self.watch {
                 watch.response(&head).map_err(Failure::Objection)?;
             }
@@ -209,10 +225,6 @@ impl<B: Body<Data = Bytes> + Unpin> Asked<'_, B> {
         input.consume(length);
         Ok(answered)
     }
-}
-
-fn head_limits(limits: &Limits) -> HeadLimits {
-    HeadLimits { bytes: limits.http.head_bytes, fields: limits.http.fields }
 }
 
 fn as_value(head: &ResponseHead<'_>) -> Result<Response<()>, Failure> {
@@ -300,7 +312,7 @@ impl<B: Body<Data = Bytes> + Unpin> Rest<B> {
         let Some(link) = &mut self.link else { return Poll::Ready(None) };
         let watch = self.watch.as_deref_mut();
         match self.sending.poll(cx, &mut link.wire, watch) {
-            Poll::Ready(Err(Failure::Upstream(_))) | Poll::Pending | Poll::Ready(Ok(())) => {}
+            Poll::Ready(Ok(()) | Err(Failure::Upstream(_))) | Poll::Pending => {}
             Poll::Ready(Err(failure)) => return Poll::Ready(Some(Err(failure))),
         }
         let mut trailers = HeaderMap::new();
@@ -319,10 +331,9 @@ impl<B: Body<Data = Bytes> + Unpin> Rest<B> {
                     let part = Bytes::copy_from_slice(&input.bytes()[..used]);
                     input.consume(used);
                     self.moved = Instant::now();
-                    if let Some(watch) = &mut self.watch {
-                        if let Err(objection) = watch.response_part(&part) {
-                            return Poll::Ready(Some(Err(Failure::Objection(objection))));
-                        }
+                    let watch = self.watch.as_mut();
+                    if let Some(Err(objection)) = watch.map(|watch| watch.response_part(&part)) {
+                        return Poll::Ready(Some(Err(Failure::Objection(objection))));
                     }
                     return Poll::Ready(Some(Ok(Frame::data(part))));
                 }
@@ -346,12 +357,11 @@ impl<B: Body<Data = Bytes> + Unpin> Rest<B> {
 
 impl<B> Answer<B> {
     fn of(rest: Rest<B>) -> Self {
-        let rest = Box::new(rest);
         if rest.is_over() {
             rest.finish();
             return Self(None);
         }
-        Self(Some(rest))
+        Self(Some(Box::new(rest)))
     }
 }
 
@@ -362,7 +372,7 @@ impl<B> Rest<B> {
     }
 
     /// All of the answer is there: the connection is good for another request if all of this one went out.
-    fn finish(mut self: Box<Self>) {
+    fn finish(mut self) {
         let whole = !self.last && self.is_over();
         if let Some(link) = self.link.take().filter(|link| whole && link.wire.input.is_empty()) {
             drop(link.keep(&self.pool, Instant::now()));

@@ -4,7 +4,7 @@
 //!   Site   groups, rules, hooks and kept connections of one thread     (rules, hooks, pool, link, counts)
 //!   Visit  one connection of a caller                                  (prepare, client_cert, forwarded)
 //!    ├─ exchange  one request as a value → its answer as a value       (sending, reading)
-//!    └─ …
+//!    └─ http1     one connection of requests                            (crossing: upward, homeward)
 //! ```
 //!
 //! It follows no redirect, stores nothing, and sends nothing twice that a service may have acted on, unless that
@@ -14,10 +14,15 @@ mod alarm;
 mod buffers;
 mod client_cert;
 mod counts;
+mod crossing;
+mod date;
 mod exchange;
 mod failure;
 mod forwarded;
+pub mod fuzz;
+mod homeward;
 mod hooks;
+pub(crate) mod http1;
 mod link;
 mod pool;
 mod prepare;
@@ -25,6 +30,7 @@ mod reading;
 mod rules;
 mod sending;
 mod site;
+mod upward;
 mod wire;
 
 pub use client_cert::ClientCert;

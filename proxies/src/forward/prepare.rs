@@ -45,16 +45,41 @@ pub(super) struct Prepared {
     pub(super) version: Version,
     /// How its body is framed, on both sides.
     pub(super) length: Length,
-    /// It may be sent again.
-    pub(super) idempotent: bool,
-    /// It is a `HEAD`.
-    pub(super) to_head: bool,
-    /// It may end as another protocol.
-    pub(super) upgrade: bool,
-    /// Its body waits for leave.
-    pub(super) expects_continue: bool,
+    /// What is asked to be done.
+    pub(super) method: Method,
+    /// What it asks of the connection.
+    pub(super) wish: Wish,
     /// The caller wants to go on afterwards.
     pub(super) keep: bool,
+}
+
+/// As much of a method as an exchange depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Method {
+    /// `HEAD`: its answer has no body.
+    Head,
+    /// Another that may be sent again without harm.
+    Idempotent,
+    /// Any other.
+    Other,
+}
+
+/// What a request may ask of its connection, besides an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wish {
+    /// Nothing.
+    None,
+    /// To speak another protocol from here on.
+    Upgrade,
+    /// Leave to send its body.
+    Continue,
+}
+
+impl Prepared {
+    /// It may be sent again.
+    pub(super) fn is_idempotent(&self) -> bool {
+        self.method != Method::Other
+    }
 }
 
 /// Appends the head that goes to a service to `out`; nothing of use is there after a refusal.
@@ -102,10 +127,16 @@ pub(super) fn prepare(
         group,
         version: head.version,
         length: head.length,
-        idempotent: head.is_idempotent(),
-        to_head: head.method == "HEAD",
-        upgrade: head.upgrade.is_some(),
-        expects_continue: head.expects_continue,
+        method: match head.method {
+            "HEAD" => Method::Head,
+            _ if head.is_idempotent() => Method::Idempotent,
+            _ => Method::Other,
+        },
+        wish: match head.upgrade {
+            Some(_) => Wish::Upgrade,
+            None if head.expects_continue => Wish::Continue,
+            None => Wish::None,
+        },
         keep: head.connection.keeps(head.version),
     })
 }

@@ -13,10 +13,8 @@ pub(super) fn poll_head(
     limits: HeadLimits,
 ) -> Poll<Result<usize, Failure>> {
     loop {
-        if !wire.input.is_empty() {
-            if let Some(length) = end.find(wire.input.bytes(), limits.bytes).map_err(Failure::Answer)? {
-                return Poll::Ready(Ok(length));
-            }
+        if let Some(length) = end.find(wire.input.bytes(), limits.bytes).map_err(Failure::Answer)? {
+            return Poll::Ready(Ok(length));
         }
         match ready!(wire.poll_read(cx)) {
             Ok(0) if wire.input.is_empty() => return Poll::Ready(Err(Failure::Silent)),

@@ -21,6 +21,8 @@ pub(super) struct Sending<B> {
     /// Bytes the head promised and that did not come yet.
     left: Option<u64>,
     state: State,
+    /// Something of the body was taken, and is gone if the connection is.
+    taken: bool,
     began: Instant,
     pace: Pace,
     /// When something last left, or all of it had.
@@ -29,9 +31,7 @@ pub(super) struct Sending<B> {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// Nothing of the body was taken.
-    Whole,
-    Begun,
+    Going,
     /// Everything is written down.
     Ended,
     /// Everything left.
@@ -48,12 +48,17 @@ impl<B> Sending<B> {
             Length::Chunked | Length::UntilClose => None,
         };
         let (encoder, pace) = (Encoder::new(length), Pace::new(now));
-        Self { body, encoder, left, state: State::Whole, began: now, pace, moved: now }
+        Self { body, encoder, left, state: State::Going, taken: false, began: now, pace, moved: now }
     }
 
     /// Something of the body was taken, and is gone if the connection is.
-    pub(super) fn is_begun(&self) -> bool {
-        self.state != State::Whole
+    pub(super) fn is_taken(&self) -> bool {
+        self.taken
+    }
+
+    /// The same once more, on another connection, nothing having been taken.
+    pub(super) fn again(&mut self) {
+        self.state = State::Going;
     }
 
     /// Not all of it left.
@@ -67,7 +72,7 @@ impl<B> Sending<B> {
         match self.state {
             State::Sent => (self.moved + http.response, Failure::SlowUpstream),
             State::Ended | State::Broken => (self.moved + limits.idle, Failure::SlowUpstream),
-            State::Whole | State::Begun => {
+            State::Going => {
                 let total = self.began + http.body;
                 let due = self.pace.due(http.body_rate, http.body_grace).map_or(total, |due| due.min(total));
                 (due, Failure::SlowCaller)
@@ -108,8 +113,8 @@ impl<B: Body<Data = Bytes> + Unpin> Sending<B> {
                     self.state = State::Sent;
                     self.moved = Instant::now();
                 }
-                State::Whole if self.left == Some(0) => self.finish(wire, watch.as_deref_mut())?,
-                State::Whole | State::Begun => {
+                State::Going if self.left == Some(0) => self.finish(wire, watch.as_deref_mut())?,
+                State::Going => {
                     if wire.output.bytes().len() > ROOM {
                         ready!(wire.poll_write(cx)).map_err(upstream)?;
                         // The service kept the caller waiting, not the other way round.
@@ -164,7 +169,7 @@ impl<B: Body<Data = Bytes> + Unpin> Sending<B> {
 
     /// From now on nothing can be sent a second time, so what was is not kept.
     fn begin(&mut self, wire: &mut Wire) {
-        self.state = State::Begun;
+        self.taken = true;
         if wire.output.is_empty() {
             wire.output.clear();
         }

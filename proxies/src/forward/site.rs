@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{
+    buffers::ROOM,
     counts::HttpCounts,
     failure::Failure,
     hooks::{Hooks, Watch},
@@ -43,8 +44,8 @@ impl<D> Site<D> {
     }
 
     /// Lets go of kept connections that waited too long or ended; runs beside the listener and never ends.
-    pub async fn keep(&self) {
-        self.pool.keep().await;
+    pub async fn keep(&self) -> ! {
+        self.pool.keep().await
     }
 
     /// Says goodbye to the connections kept.
@@ -59,9 +60,12 @@ impl<D> Site<D> {
     }
 
     pub(super) fn head_limits(&self) -> HeadLimits {
-        HeadLimits { bytes: self.limits.http.head_bytes, fields: self.limits.http.fields }
+        head_limits(&self.limits)
     }
 }
+
+/// What the rest of an exchange depends on, and who watches it.
+pub(super) type Judged = (Prepared, Option<Box<dyn Watch>>);
 
 /// One connection of a caller, on whatever version of HTTP: what its requests have in common.
 pub struct Visit<D> {
@@ -72,11 +76,7 @@ pub struct Visit<D> {
 
 impl<D> Visit<D> {
     /// Asks everybody who may object to a request, and appends its own version of the head to `out`.
-    pub(super) fn judge(
-        &self,
-        head: &RequestHead<'_>,
-        out: &mut Vec<u8>,
-    ) -> Result<(Prepared, Option<Box<dyn Watch>>), Failure> {
+    pub(super) fn judge(&self, head: &RequestHead<'_>, out: &mut Vec<u8>) -> Result<Judged, Failure> {
         let site = &*self.site;
         HttpCounts::count(&site.tally.http.requests);
         site.rules.directed(&self.caller, head)?;
@@ -91,13 +91,23 @@ impl<D> Visit<D> {
         Ok((prepared, watch))
     }
 
-    /// Counts an answer of the proxy's own, and says which.
-    pub(super) fn own_answer(&self, failure: &Failure) -> u16 {
+    /// Counts what a filter would not have.
+    pub(super) fn note(&self, failure: &Failure) {
         if let Failure::Objection(objection) = failure {
             self.site.tally.http.count_rule(&objection.rule);
         }
+    }
+
+    /// Counts an answer of the proxy's own, and says which.
+    pub(super) fn own_answer(&self, failure: &Failure) -> u16 {
+        self.note(failure);
         let status = failure.status();
         self.site.tally.http.count_own(status);
         status
     }
+}
+
+/// Of either kind of head; none is larger than what is read at a time.
+pub(super) fn head_limits(limits: &Limits) -> HeadLimits {
+    HeadLimits { bytes: limits.http.head_bytes.min(ROOM), fields: limits.http.fields }
 }

@@ -104,23 +104,35 @@ impl Length {
 /// What `Connection` says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Connection {
-    /// `close`.
-    pub close: bool,
-    /// `keep-alive`.
-    pub keep_alive: bool,
+    /// Whether the connection outlives the message.
+    pub afterwards: Afterwards,
     /// `upgrade`.
     pub upgrade: bool,
     /// Names of fields that concern this connection only.
     pub names: bool,
 }
 
+/// What is said of the time after a message.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Afterwards {
+    /// Nothing.
+    #[default]
+    Unsaid,
+    /// `keep-alive`.
+    Kept,
+    /// `close`, whatever else is said.
+    Closed,
+}
+
 impl Connection {
     fn add(&mut self, value: &[u8]) {
         for option in text::list(value) {
             if option.eq_ignore_ascii_case(b"close") {
-                self.close = true;
+                self.afterwards = Afterwards::Closed;
             } else if option.eq_ignore_ascii_case(b"keep-alive") {
-                self.keep_alive = true;
+                if self.afterwards == Afterwards::Unsaid {
+                    self.afterwards = Afterwards::Kept;
+                }
             } else if option.eq_ignore_ascii_case(b"upgrade") {
                 self.upgrade = true;
             } else {
@@ -131,9 +143,9 @@ impl Connection {
 
     /// Does it leave the connection open after this message, in that version?
     pub const fn keeps(self, version: Version) -> bool {
-        match version {
-            Version::Http10 => self.keep_alive && !self.close,
-            Version::Http11 | Version::Http2 => !self.close,
+        match (version, self.afterwards) {
+            (_, Afterwards::Closed) | (Version::Http10, Afterwards::Unsaid) => false,
+            (_, Afterwards::Kept | Afterwards::Unsaid) => true,
         }
     }
 }

@@ -270,6 +270,10 @@ mod tests {
         for fields in fields {
             assert!(post(fields).is_err(), "{fields:?}");
         }
+    }
+
+    #[test]
+    fn what_is_no_request_is_refused() {
         for head in [
             "GET / HTTP/1.1\r\n\r\n",
             "GET / HTTP/1.1\r\nHost:\r\n\r\n",

@@ -10,6 +10,7 @@
 //! | drain 5 s | `deadlines` |
 //! | connections | `slots`; the default: `limits/descriptors.rs` |
 //! | rates, before any handshake | `rates` |
+//! | rate per token, request filter | `requests` |
 //! | out of descriptors | `starved`; over real TCP: `tests/descriptors.rs` |
 //! | upstream certificate verified | `tests/components.rs` |
 // Stand-ins run until the test's runtime ends with it.
@@ -18,6 +19,7 @@
 mod deadlines;
 mod first_bytes;
 mod rates;
+mod requests;
 mod scene;
 mod slots;
 mod starved;

@@ -56,7 +56,7 @@ impl Dial for Mute {
 
 pub(crate) fn proxy<D>(entrance: Entrance, front: FrontCodec, dial: D, limits: &Limits) -> Proxy<D> {
     let group = Group::of_one("service", dial, BackCodec::clear());
-    Proxy { entrance, front, group, forward: Forward::Bytes, limits: *limits, tally: Arc::default() }
+    Proxy { entrance, limits: *limits, ..Proxy::new(front, group, Forward::Bytes) }
 }
 
 impl Scene {

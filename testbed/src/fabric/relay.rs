@@ -6,13 +6,9 @@
 //!
 //! It taps the side it accepts, copies at layer 4, and ends with its token.
 
-use std::sync::Arc;
-
 use proxies::{
     balance::Group,
     codec::{BackCodec, FrontCodec},
-    guard::Entrance,
-    limits::Limits,
     proxy::{Forward, Proxy},
     registry::EntryId,
     transport::tcp::{TcpDialer, TcpListen},
@@ -35,14 +31,8 @@ pub fn start(
         let listen = TcpListen::take(fabric.registry(), front).map_err(std::io::Error::other)?;
         let ring = fabric.ring();
         let listen = CrossingListen::new(listen, fabric, ring, segment, front);
-        let copying = Proxy {
-            entrance: Entrance::default(),
-            front: FrontCodec::clear(),
-            group: Group::of_one("beyond", onward, BackCodec::clear()),
-            forward: Forward::Bytes,
-            limits: Limits::default(),
-            tally: Arc::default(),
-        };
+        let group = Group::of_one("beyond", onward, BackCodec::clear());
+        let copying = Proxy::new(FrontCodec::clear(), group, Forward::Bytes);
         copying.run(listen, stop).await;
         Ok(())
     })

@@ -1,7 +1,7 @@
 //! The TLS side of plans: from names of authorities and identities to certificates, keys and trust.
 
 use proxies::{
-    forward_http::ClientCert,
+    forward::ClientCert,
     tls::{self, ClientSettings, ServerSettings, Verification},
 };
 

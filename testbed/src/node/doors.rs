@@ -7,6 +7,7 @@ use std::{collections::BTreeMap, io, sync::Arc};
 
 use proxies::{
     balance::{Backend, Group, Policy},
+    forward::{ClientCert, Hooks, Names, Rules},
     guard::Entrance,
     limits::Limits,
     pass_through::PassThrough,
@@ -47,8 +48,9 @@ impl Door {
             Onward::To(back) => Self::Forward(Proxy {
                 entrance: Entrance::default(),
                 front: front_codec(world, front)?,
-                group: Arc::new(group(world, std::slice::from_ref(back))?),
-                forward: front.client_cert.clone().map_or(Forward::Bytes, Forward::Http),
+                groups: vec![Arc::new(group(world, std::slice::from_ref(back))?)],
+                forward: front.client_cert.clone().map_or(Forward::Bytes, http),
+                hooks: Hooks::default(),
                 limits,
                 tally,
             }),
@@ -69,6 +71,12 @@ impl Door {
             Self::ByName(pass) => pass.run(listen, stop).await,
         }
     }
+}
+
+fn http(client_cert: ClientCert) -> Forward {
+    // A proxy in front opens its connections for the name of this host, whatever its own callers ask for.
+    let names = Names { checked: client_cert.accept_from.is_empty(), also: vec![LOCALHOST.to_owned()] };
+    Forward::Http(Rules { client_cert: Some(client_cert), names, ..Rules::default() })
 }
 
 fn routes(

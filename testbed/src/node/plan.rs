@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use proxies::{
-    forward_http::ClientCert,
+    forward::ClientCert,
     limits::Limits,
     registry::{EntryId, SourceId},
     tls::{ClientSettings, ServerSettings},

@@ -5,9 +5,7 @@ use std::{sync::Arc, time::Duration};
 use proxies::{
     balance::Group,
     codec::{BackCodec, FrontCodec},
-    forward_http::ClientCert,
-    guard::Entrance,
-    limits::Limits,
+    forward::{ClientCert, Forwarded, Names, Rules},
     proxy::{Forward, Proxy},
     serve::{Drained, Tally},
     stream::BoxStream,
@@ -40,20 +38,28 @@ pub(crate) fn clear() -> Street {
     street(FrontCodec::clear(), BackCodec::clear(), &[])
 }
 
+/// Certificates are told of, and nothing else of callers.
 pub(crate) fn street(front: FrontCodec, back: BackCodec, accept_from: &[&str]) -> Street {
+    let accept_from = accept_from.iter().map(|name| (*name).to_owned()).collect();
+    let client_cert = Some(ClientCert { accept_from });
+    let forwarded = Forwarded { set: false, accept_from: Vec::new() };
+    let names = Names { checked: false, also: Vec::new() };
+    let rules = Rules { client_cert, forwarded, names, ..Rules::default() };
+    built(front, back, rules, |_| {})
+}
+
+/// A proxy under some rules, changed before it runs.
+pub(crate) fn built(
+    front: FrontCodec,
+    back: BackCodec,
+    rules: Rules,
+    change: impl FnOnce(&mut Proxy<MemoryDialer>),
+) -> Street {
     let (callers, at_proxy) = memory::pair(Party(1));
     let (dial, service) = memory::pair(Party(2));
-    let accept_from = accept_from.iter().map(|name| (*name).to_owned()).collect();
-    let forward = Forward::Http(ClientCert { accept_from });
     let group = Group::of_one("service", dial, back);
-    let proxy = Proxy {
-        entrance: Entrance::default(),
-        front,
-        group,
-        forward,
-        limits: Limits::default(),
-        tally: Arc::default(),
-    };
+    let mut proxy = Proxy::new(front, group, Forward::Http(rules));
+    change(&mut proxy);
     let (tally, stop) = (proxy.tally.clone(), CancellationToken::new());
     // Its own stop ends it, or the test's runtime.
     #[allow(clippy::disallowed_methods)]

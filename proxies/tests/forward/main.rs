@@ -3,8 +3,14 @@
 
 mod bodies;
 mod caller;
+mod desync;
 mod endings;
 mod framing;
 mod harness;
+mod limits;
+mod pool;
+mod rules;
 #[path = "../support/mod.rs"]
 mod support;
+mod upgrades;
+mod values;
