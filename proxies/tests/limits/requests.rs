@@ -100,11 +100,8 @@ async fn a_pattern_cut_over_chunks_never_becomes_a_whole_request() {
     for step in [1, 2, 5, attack.len()] {
         let inspect = Some(Arc::new(Filter::new(Rules::built_in().unwrap())) as _);
         let (to_proxy, service) = scene(Hooks { inspect, ..Hooks::default() });
-        let mut chunks = String::new();
-        for piece in attack.as_bytes().chunks(step) {
-            let text = std::str::from_utf8(piece).unwrap();
-            chunks += &format!("{:x}\r\n{text}\r\n", piece.len());
-        }
+        let chunk = |piece: &[u8]| format!("{:x}\r\n{}\r\n", piece.len(), String::from_utf8_lossy(piece));
+        let chunks = attack.as_bytes().chunks(step).map(chunk).collect::<Vec<_>>().concat();
         let request = format!(
             "POST /v3 HTTP/1.1\r\nHost: a.invalid\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n{chunks}0\r\n\r\n"
         );
