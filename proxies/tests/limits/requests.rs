@@ -112,3 +112,26 @@ async fn a_pattern_cut_over_chunks_never_becomes_a_whole_request() {
         assert!(!answer.starts_with("HTTP/1.1 2") || answer.is_empty(), "in pieces of {step}: {answer}");
     }
 }
+
+/// Nor does a body whose length was announced: there the last byte would do it.
+#[tokio::test(start_paused = true)]
+async fn a_pattern_in_an_announced_body_never_arrives_whole() {
+    let attack = "q=1 union select";
+    for step in [1, 3, attack.len()] {
+        let inspect = Some(Arc::new(Filter::new(Rules::built_in().unwrap())) as _);
+        let (to_proxy, service) = scene(Hooks { inspect, ..Hooks::default() });
+        let (mut client, _) = to_proxy.dial().await.unwrap();
+        let head =
+            format!("POST /v3 HTTP/1.1\r\nHost: a.invalid\r\nContent-Length: {}\r\n\r\n", attack.len());
+        client.write_all(head.as_bytes()).await.unwrap();
+        for piece in attack.as_bytes().chunks(step) {
+            // Broken off in the middle, at the latest with the last piece.
+            let _gone = client.write_all(piece).await;
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
+        let _ended = client.read_to_end(&mut Vec::new()).await;
+        drop((client, to_proxy));
+        let seen = service.await.unwrap();
+        assert!(!seen.ends_with(b"select"), "in pieces of {step}: {}", String::from_utf8_lossy(&seen));
+    }
+}
