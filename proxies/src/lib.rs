@@ -10,12 +10,13 @@
 //!  forward       HTTP messages both ways, on upstream connections kept between requests
 //!  proxy         front codec → group → relay or forward: terminate, re-encrypt, copy   (caller)
 //!  balance       which of equal places a connection goes to, by turn, load, source or TLS session; which are up
-//!  proxy_header  PROXY protocol; pure
+//!  proxy_header  PROXY protocol: whose connection it is, told and believed
 //!  pass_through  peek → route by name → dial → replay → relay: TLS untouched
 //!  peek          first bytes → which server a ClientHello asks for, which session a ServerHello names; pure
 //!  routes        name → target; pure
 //!  refusal       why a connection was turned away, its alert and its count; pure
 //!  serve         accept loop, bound, drain, counts                   (limits)
+//!  guard         what is turned away: rates before any handshake, rates per token, a request filter
 //! ```
 //!
 //! It knows neither topology nor attack. An address cannot be dialled: only a registry
@@ -26,6 +27,7 @@ pub mod caller;
 pub mod codec;
 pub mod custody;
 pub mod forward;
+pub mod guard;
 pub mod http;
 pub mod limits;
 pub mod neighbour;

@@ -20,6 +20,7 @@ use crate::{
     caller::{Application, Caller},
     codec::{Accepted, FrontCodec},
     forward::{Hooks, Rules, Site, h2, http1},
+    guard::Entrance,
     limits::Limits,
     relay::relay,
     serve::{Drained, Tally, serve},
@@ -39,6 +40,8 @@ pub enum Forward {
 
 /// Everything a proxied listener does with a connection.
 pub struct Proxy<D> {
+    /// What connections pass first.
+    pub entrance: Entrance,
     /// Towards clients.
     pub front: FrontCodec,
     /// Where connections go: the first, or where rules choose by request; shared by the threads of a node.
@@ -56,6 +59,7 @@ pub struct Proxy<D> {
 impl<D> Clone for Proxy<D> {
     fn clone(&self) -> Self {
         Self {
+            entrance: self.entrance.clone(),
             front: self.front.clone(),
             groups: self.groups.clone(),
             forward: self.forward.clone(),
@@ -70,7 +74,8 @@ impl<D> Proxy<D> {
     /// To one group, with the usual limits, counts of its own, and nobody else to ask.
     pub fn new(front: FrontCodec, group: Arc<Group<D>>, forward: Forward) -> Self {
         let (hooks, limits, tally) = (Hooks::default(), Limits::default(), Arc::default());
-        Self { front, groups: vec![group], forward, hooks, limits, tally }
+        let entrance = Entrance::default();
+        Self { entrance, front, groups: vec![group], forward, hooks, limits, tally }
     }
 }
 
@@ -99,11 +104,16 @@ impl<D: Dial> Proxy<D> {
         site: Option<Arc<Site<D>>>,
     ) -> Drained {
         let (limits, tally) = (self.limits, self.tally.clone());
+        let listener = self.entrance.watch(listener, &limits, &tally);
         let (proxy, stopping) = (Arc::new(self), stop.clone());
         let watched = proxy.clone();
-        let handler = move |wire, ends: Ends| {
+        let handler = move |mut wire, ends: Ends| {
             let (proxy, stopping, site) = (proxy.clone(), stopping.clone(), site.clone());
-            async move { proxy.carry(wire, Caller::of(ends), site, stopping).await }
+            async move {
+                let entered = proxy.entrance.enter(&mut wire, ends, &proxy.limits, &proxy.tally).await;
+                let Some(caller) = entered else { return };
+                proxy.carry(wire, caller, site, stopping).await;
+            }
         };
         let (drained, ()) = tokio::join!(
             serve(listener, handler, limits, tally, stop.clone()),

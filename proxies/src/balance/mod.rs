@@ -32,15 +32,23 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use tokio::time::{Instant, timeout};
+use tokio::{
+    io::AsyncWriteExt,
+    time::{Instant, timeout},
+};
 
 pub use lease::Lease;
 pub use roster::Counts as HealthCounts;
 pub use watch::watch;
 
 use crate::{
-    caller::Caller, codec::BackCodec, limits::Limits, peek::ServerHello, proxy_header::Version,
-    stream::BoxStream, transport::Dial,
+    caller::Caller,
+    codec::BackCodec,
+    limits::Limits,
+    peek::ServerHello,
+    proxy_header::{Header, Version},
+    stream::BoxStream,
+    transport::Dial,
 };
 
 /// A place a connection can go.
@@ -271,10 +279,18 @@ impl<D: Dial> Group<D> {
     }
 
     /// Dial, then codec; what a connection begins with goes between them.
-    async fn connect(&self, place: usize, _caller: &Caller, limits: &Limits) -> io::Result<BoxStream> {
+    async fn connect(&self, place: usize, caller: &Caller, limits: &Limits) -> io::Result<BoxStream> {
         let backend = self.backends.get(place).ok_or_else(no_such_place)?;
-        let dialled = timeout(limits.connect, backend.dial.dial()).await;
-        let (wire, _ends) = dialled.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))?;
+        let dialling = async {
+            let (mut wire, _ends) = backend.dial.dial().await?;
+            if let Some(version) = backend.header {
+                wire.write_all(&Header::about(caller).encode(version)).await?;
+                wire.flush().await?;
+            }
+            io::Result::Ok(wire)
+        };
+        let dialled = timeout(limits.connect, dialling).await;
+        let wire = dialled.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))?;
         backend.back.connect(wire, limits.handshake).await
     }
 }

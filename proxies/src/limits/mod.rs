@@ -1,7 +1,10 @@
 //! Deadlines and bounds of the data plane, on by default. Plain values; whoever does the work keeps them.
 
+mod descriptors;
+
 use std::time::Duration;
 
+pub use descriptors::connections_within;
 use serde::{Deserialize, Serialize};
 
 /// How long and how much, for every connection of a listener.
@@ -19,7 +22,8 @@ pub struct Limits {
     pub idle: Duration,
     /// What running connections get once drain began.
     pub drain: Duration,
-    /// Connections one thread serves at once; further ones wait in the kernel's queue.
+    /// Connections one thread serves at once; further ones wait in the kernel's queue. By default what this process's
+    /// descriptors allow ([`connections_within`]); who runs more threads or listeners in one process divides it.
     pub connections: usize,
     /// Where requests are forwarded.
     pub http: HttpLimits,
@@ -86,7 +90,7 @@ pub struct Rates {
 
 impl Default for Limits {
     /// The "Ours" column of the limits survey: handshake 5 s, connect 2 s, peek 3 s and 64 KiB,
-    /// idle 30 s.
+    /// idle 30 s; connections as this process's descriptors allow.
     fn default() -> Self {
         Self {
             handshake: Duration::from_secs(5),
@@ -95,7 +99,7 @@ impl Default for Limits {
             peek_bytes: 64 * 1024,
             idle: Duration::from_secs(30),
             drain: Duration::from_secs(5),
-            connections: 4_000,
+            connections: connections_within(descriptors::limit()),
             http: HttpLimits::default(),
             rates: Rates::default(),
         }

@@ -30,6 +30,7 @@ use crate::{
     balance::{Asked, Group, Opened, watch},
     caller::Caller,
     codec::{Accepted, FrontCodec},
+    guard::Entrance,
     limits::Limits,
     peek::{ClientHello, Peek, Peeked, ServerHello},
     refusal::Refusal,
@@ -48,6 +49,8 @@ const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Everything a pass-through listener does with a connection.
 pub struct PassThrough<D> {
+    /// What connections pass first.
+    pub entrance: Entrance,
     /// Towards clients: clear, observed or not.
     pub front: FrontCodec,
     /// Where names lead; shared by the threads of a node, so that they take turns together.
@@ -61,6 +64,7 @@ pub struct PassThrough<D> {
 impl<D> Clone for PassThrough<D> {
     fn clone(&self) -> Self {
         Self {
+            entrance: self.entrance.clone(),
             front: self.front.clone(),
             routes: self.routes.clone(),
             limits: self.limits,
@@ -73,11 +77,16 @@ impl<D: Dial> PassThrough<D> {
     /// Serves until `stop`, then drains.
     pub async fn run<L: Listen>(self, listener: L, stop: CancellationToken) -> Drained {
         let (limits, tally) = (self.limits, self.tally.clone());
+        let listener = self.entrance.watch(listener, &limits, &tally);
         let proxy = Arc::new(self);
         let watched = proxy.clone();
-        let handler = move |wire, ends: Ends| {
+        let handler = move |mut wire, ends: Ends| {
             let proxy = proxy.clone();
-            async move { proxy.carry(wire, Caller::of(ends)).await }
+            async move {
+                let entered = proxy.entrance.enter(&mut wire, ends, &proxy.limits, &proxy.tally).await;
+                let Some(caller) = entered else { return };
+                proxy.carry(wire, caller).await;
+            }
         };
         let (drained, ()) = tokio::join!(
             serve(listener, handler, limits, tally, stop.clone()),

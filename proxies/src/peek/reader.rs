@@ -15,6 +15,11 @@ impl<'a> Reader<'a> {
         self.0.is_empty()
     }
 
+    /// How many bytes are left.
+    pub fn left(self) -> usize {
+        self.0.len()
+    }
+
     /// This many bytes.
     pub fn take(&mut self, length: usize) -> Option<&'a [u8]> {
         let (head, rest) = self.0.split_at_checked(length)?;

@@ -44,6 +44,22 @@ pub trait Listen: Send + 'static {
 
     /// The next connection. Cancel-safe.
     fn accept(&mut self) -> impl Future<Output = io::Result<(Self::Stream, Ends)>> + Send;
+
+    /// The next connection that `admit` lets in; the others are closed at once, by reset where the transport knows
+    /// one. Cancel-safe.
+    fn accept_if<A: FnMut(&Ends) -> bool + Send>(
+        &mut self,
+        mut admit: A,
+    ) -> impl Future<Output = io::Result<(Self::Stream, Ends)>> + Send {
+        async move {
+            loop {
+                let (stream, ends) = self.accept().await?;
+                if admit(&ends) {
+                    return Ok((stream, ends));
+                }
+            }
+        }
+    }
 }
 
 /// A way to open connections to one place.

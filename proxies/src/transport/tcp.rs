@@ -11,7 +11,7 @@ use std::{
 };
 
 use nix::sys::socket::{setsockopt, sockopt::IpBindAddressNoPort};
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::{
     net::{TcpListener, TcpStream},
     time::Instant,
@@ -213,6 +213,21 @@ impl Listen for TcpListen {
                 () = announced, if waiting.is_some() => {}
                 () = tokio::time::sleep_until(waiting.unwrap_or_else(Instant::now)), if waiting.is_some() => {}
             }
+        }
+    }
+
+    async fn accept_if<A: FnMut(&Ends) -> bool + Send>(
+        &mut self,
+        mut admit: A,
+    ) -> io::Result<(TcpStream, Ends)> {
+        loop {
+            let (stream, ends) = self.accept().await?;
+            if admit(&ends) {
+                return Ok((stream, ends));
+            }
+            // Closed by reset, so that a flood leaves neither a port in TIME_WAIT nor a goodbye to wait for. Where
+            // that can not be had any more, the peer is gone already.
+            let _reset = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
         }
     }
 }

@@ -6,6 +6,7 @@ use proxies::{
     balance::{Backend, Group, Policy},
     codec::{BackCodec, FrontCodec},
     forward::Rules,
+    guard::Entrance,
     limits::Limits,
     pass_through::PassThrough,
     proxy::{Forward, Proxy},
@@ -89,8 +90,13 @@ impl Place {
             let place = Backend { name: NAME.to_owned(), dial, back: self.back, header: None };
             let to = Group::new(vec![place], Policy::RoundRobin);
             let routes = Routes::new(vec![Route { name: NAME.to_owned(), to }], &BTreeMap::new()).unwrap();
-            let proxy =
-                PassThrough { front: self.front, routes: Arc::new(routes), limits, tally: Arc::default() };
+            let proxy = PassThrough {
+                entrance: Entrance::default(),
+                front: self.front,
+                routes: Arc::new(routes),
+                limits,
+                tally: Arc::default(),
+            };
             return proxy.run(listen, stop).await;
         }
         let forward = if self.mode.is_l7() { Forward::Http(Rules::default()) } else { Forward::Bytes };

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use proxies::{
     balance::{Backend, Group, Policy, Settings},
     codec::{BackCodec, FrontCodec},
+    guard::Entrance,
     limits::Limits,
     pass_through::PassThrough,
     routes::{Route, Routes},
@@ -102,6 +103,7 @@ fn places<D>(name: &str, to: impl Into<Vec<D>>, back: &BackCodec) -> Vec<Backend
 
 pub(crate) fn pass_through<D>(routes: Routes<Group<D>>) -> PassThrough<D> {
     PassThrough {
+        entrance: Entrance::default(),
         front: FrontCodec::clear(),
         routes: Arc::new(routes),
         limits: Limits::default(),

@@ -30,19 +30,32 @@ impl<L: Listen> CrossingListen<L> {
     pub fn new(inner: L, fabric: Fabric, ring: Arc<Ring>, segment: SegmentId, entry: EntryId) -> Self {
         Self { inner, fabric, ring, segment, entry }
     }
-}
 
-impl<L: Listen> Listen for CrossingListen<L> {
-    type Stream = Tapped<L::Stream>;
-
-    async fn accept(&mut self) -> io::Result<(Self::Stream, Ends)> {
-        let (stream, ends) = self.inner.accept().await?;
+    fn crossed(&self, (stream, ends): (L::Stream, Ends)) -> io::Result<(Tapped<L::Stream>, Ends)> {
         let elsewhere = || io::Error::other("a Unix socket crosses no segment");
         let wire = ends.wire.ok_or_else(elsewhere)?;
         let flow = self.fabric.flow(self.segment, self.entry, wire, ends.party);
         let reads = Direction::ToAcceptor;
         let tapped = Tapped::new(stream, self.fabric.clone(), self.ring.clone(), flow, reads);
         Ok((tapped, ends))
+    }
+}
+
+impl<L: Listen> Listen for CrossingListen<L> {
+    type Stream = Tapped<L::Stream>;
+
+    async fn accept(&mut self) -> io::Result<(Self::Stream, Ends)> {
+        let accepted = self.inner.accept().await?;
+        self.crossed(accepted)
+    }
+
+    /// Who is not let in never crossed: no byte of it was read.
+    async fn accept_if<A: FnMut(&Ends) -> bool + Send>(
+        &mut self,
+        admit: A,
+    ) -> io::Result<(Self::Stream, Ends)> {
+        let accepted = self.inner.accept_if(admit).await?;
+        self.crossed(accepted)
     }
 }
 

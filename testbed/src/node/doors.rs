@@ -8,6 +8,7 @@ use std::{collections::BTreeMap, io, sync::Arc};
 use proxies::{
     balance::{Backend, Group, Policy},
     forward::{ClientCert, Hooks, Names, Rules},
+    guard::Entrance,
     limits::Limits,
     pass_through::PassThrough,
     proxy::{Forward, Proxy},
@@ -45,6 +46,7 @@ impl Door {
         let tally = tally.clone();
         Ok(match onward {
             Onward::To(back) => Self::Forward(Proxy {
+                entrance: Entrance::default(),
                 front: front_codec(world, front)?,
                 groups: vec![Arc::new(group(world, std::slice::from_ref(back), Policy::default())?)],
                 forward: front.client_cert.clone().map_or(Forward::Bytes, http),
@@ -53,6 +55,7 @@ impl Door {
                 tally,
             }),
             Onward::ByName { routes, localhost, policy } => Self::ByName(PassThrough {
+                entrance: Entrance::default(),
                 front: front_codec(world, front)?,
                 routes: Arc::new(self::routes(world, routes, localhost.as_ref(), *policy)?),
                 limits: *limits,

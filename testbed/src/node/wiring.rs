@@ -7,7 +7,7 @@ use proxies::{
     custody::Observe,
     limits::Limits,
     registry::EntryId,
-    stream::BoxStream,
+    stream::{BoxStream, Stream},
     tls::{ClientTls, ServerTls},
     transport::{
         Dial, Ends, Listen,
@@ -89,18 +89,20 @@ impl Listen for NodeListen {
     type Stream = BoxStream;
 
     async fn accept(&mut self) -> io::Result<(BoxStream, Ends)> {
-        match self {
-            Self::Crossing(listen) => {
-                listen.accept().await.map(|(stream, ends)| (Box::new(stream) as BoxStream, ends))
-            }
-            Self::Plain(listen) => {
-                listen.accept().await.map(|(stream, ends)| (Box::new(stream) as BoxStream, ends))
-            }
-            Self::Unix(listen) => {
-                listen.accept().await.map(|(stream, ends)| (Box::new(stream) as BoxStream, ends))
-            }
-        }
+        self.accept_if(|_| true).await
     }
+
+    async fn accept_if<A: FnMut(&Ends) -> bool + Send>(&mut self, admit: A) -> io::Result<(BoxStream, Ends)> {
+        Ok(match self {
+            Self::Crossing(listen) => boxed(listen.accept_if(admit).await?),
+            Self::Plain(listen) => boxed(listen.accept_if(admit).await?),
+            Self::Unix(listen) => boxed(listen.accept_if(admit).await?),
+        })
+    }
+}
+
+fn boxed<S: Stream>((stream, ends): (S, Ends)) -> (BoxStream, Ends) {
+    (Box::new(stream), ends)
 }
 
 /// The codec of a plan's listener.

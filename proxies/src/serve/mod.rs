@@ -3,10 +3,16 @@
 //! ```text
 //!   accept ─▶ permit ─▶ handler task ─┐
 //!      ▲                              ├─ stop: no more accepts, then handlers get `drain`, then they are cut
-//!      └── error: back off 10 ms ─────┘
+//!      └── error: back off, until ────┘
+//!          a connection ends at most
 //! ```
 //!
+//! Out of descriptors it asks again as soon as one of its own connections ends, and every half second at least: what
+//! makes room may be anything in the process.
+//!
 //! Every handler runs on a tracker that this loop awaits; none outlives it.
+
+mod back_off;
 
 use std::{
     collections::BTreeMap,
@@ -17,7 +23,9 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::Semaphore;
+pub use back_off::BACK_OFF;
+use back_off::BackOff;
+use tokio::sync::{Notify, Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -28,14 +36,19 @@ use crate::{
     transport::{Ends, Listen, Party},
 };
 
-/// What accepting waits after an error such as EMFILE, so that a starved loop costs no CPU.
-pub const BACK_OFF: Duration = Duration::from_millis(10);
-
 /// Counts of one listener, shared by the threads of its node.
 #[derive(Debug, Default)]
 pub struct Tally {
-    /// Connections accepted.
+    /// Connections accepted; those over a rate are not.
     pub accepted: AtomicU64,
+    /// Connections reset at once because too many came to the listener.
+    pub over_rate: AtomicU64,
+    /// Connections turned away because too many came from their source address.
+    pub over_source_rate: AtomicU64,
+    /// PROXY headers taken.
+    pub proxy_headers: AtomicU64,
+    /// Connections dropped because a PROXY header was due and something else came.
+    pub proxy_headers_refused: AtomicU64,
     /// Handshakes completed.
     pub handshakes: AtomicU64,
     /// Handshakes that failed.
@@ -115,24 +128,29 @@ where
     let permits = Arc::new(Semaphore::new(limits.connections));
     let tasks = TaskTracker::new();
     let cut = CancellationToken::new();
+    let (freed, mut back_off) = (Arc::new(Notify::new()), BackOff::default());
     while let Some(permit) = unless(&stop, permits.clone().acquire_owned()).await.and_then(Result::ok) {
         let (stream, ends) = match unless(&stop, listener.accept()).await {
             None => break,
             Some(Ok(accepted)) => accepted,
-            Some(Err(_starved)) => {
+            Some(Err(error)) => {
                 Tally::count(&tally.accept_errors);
-                if unless(&stop, tokio::time::sleep(BACK_OFF)).await.is_none() {
+                let room = tokio::time::timeout(back_off.after(&error), freed.notified());
+                if unless(&stop, room).await.is_none() {
                     break;
                 }
                 continue;
             }
         };
+        back_off.accepted();
         tally.count_accepted(ends.party);
         let (work, cut, tally) = (handler(stream, ends), cut.clone(), tally.clone());
+        let freed = freed.clone();
         tasks.spawn(async move {
             tokio::select! { () = work => {} () = cut.cancelled() => {} }
             Tally::count(&tally.ended);
             drop(permit);
+            freed.notify_one();
         });
     }
     drop(listener);
