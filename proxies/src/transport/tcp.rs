@@ -195,15 +195,9 @@ impl TcpListen {
             let wire = Wire { dialer: held.dialer, acceptor: at };
             registry.announcements().claim(&wire).map(|party| (index, wire, party))
         });
-        let (index, wire, party) = match known {
-            Some(known) => known,
-            None => match self.ask() {
-                Some(theirs) => theirs,
-                None => {
-                    self.turn_away(now);
-                    return None;
-                }
-            },
+        let Some((index, wire, party)) = known.or_else(|| self.ask()) else {
+            self.turn_away(now);
+            return None;
         };
         let Unclaimed { stream, .. } = self.unclaimed.swap_remove(index);
         Some((stream, Ends { wire: Some(wire), party: Some(party) }))

@@ -5,6 +5,13 @@
 //! ```
 //!
 //! It taps the side it accepts, copies at layer 4, and ends with its token.
+//!
+//! ```text
+//!   a program of its own ──▶ its door ── copy ──▶ SegmentDial (rules, taps as for any dialer) ──▶ acceptor
+//! ```
+//!
+//! A door is where such a program comes onto a segment: it dials for the program, under its name and from its address,
+//! so that rules are asked and each byte is tapped once, and takes nobody's connections but that program's.
 
 use std::sync::Arc;
 
@@ -16,9 +23,13 @@ use proxies::{
     registry::EntryId,
     transport::tcp::{TcpDialer, TcpListen},
 };
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{Fabric, crossing::CrossingListen};
+use super::{
+    Fabric,
+    crossing::{CrossingListen, SegmentDial},
+};
 use crate::{architecture::SegmentId, node::thread::NodeThread};
 
 /// Starts the relay of `segment` in front of an acceptor: it takes connections on `front` and carries them
@@ -42,6 +53,34 @@ pub fn start(
             tally: Arc::default(),
         };
         copying.run(listen, stop).await;
+        Ok(())
+    })
+}
+
+/// Starts the doors of one program: each entry with the dial behind it.
+pub fn doors(
+    fabric: &Fabric,
+    doors: Vec<(EntryId, SegmentDial)>,
+    limits: Limits,
+) -> std::io::Result<NodeThread> {
+    let fabric = fabric.clone();
+    NodeThread::start("segment/door", move |stop: CancellationToken| async move {
+        let mut open = JoinSet::new();
+        for (entry, onward) in doors {
+            let listen = TcpListen::take(fabric.registry(), entry).map_err(std::io::Error::other)?;
+            let copying = Proxy {
+                front: FrontCodec::clear(),
+                group: Group::of_one("beyond", onward, BackCodec::clear()),
+                forward: Forward::Bytes,
+                limits,
+                tally: Arc::default(),
+            };
+            let stop = stop.clone();
+            open.spawn(async move { copying.run(listen, stop).await });
+        }
+        while let Some(ended) = open.join_next().await {
+            ended.map_err(std::io::Error::other)?;
+        }
         Ok(())
     })
 }
