@@ -76,6 +76,12 @@ pub enum EngineError {
 }
 
 impl EngineError {
+    /// Whoever was to start it is gone.
+    pub(crate) fn lost() -> Self {
+        let source = io::Error::other("the thread that was to start it is gone");
+        Self::Start { process: "a proxy".to_owned(), engine: Engine::default(), source }
+    }
+
     /// Does it say that the question cannot be put here, as opposed to something that went wrong?
     pub fn is_unable(&self) -> bool {
         matches!(self, Self::Missing(_) | Self::Unable { .. } | Self::Refused { .. })

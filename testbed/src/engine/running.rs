@@ -42,9 +42,9 @@ pub struct Running {
 }
 
 /// What a program is started with.
-pub(crate) struct Start<'a> {
+pub(crate) struct Start {
     /// `host/process`.
-    pub(crate) label: &'a str,
+    pub(crate) label: String,
     /// Which program.
     pub(crate) installed: Installed,
     /// Where its configuration and files are, as its own user sees them.
@@ -57,24 +57,32 @@ pub(crate) struct Start<'a> {
 
 impl Running {
     /// Has the program check its configuration and starts it. It does not listen yet.
-    pub(crate) fn start(start: Start<'_>, registry: &Registry) -> Result<Self, EngineError> {
+    pub(crate) fn start(start: &Start, registry: &Registry) -> Result<Self, EngineError> {
         let Start { label, installed, directory, user, drain } = start;
         let engine = installed.engine;
-        let failed = |source| EngineError::Start { process: label.to_owned(), engine, source };
-        let mut check = installed.check(&directory);
-        let output = as_user(&mut check, user).output().map_err(failed)?;
+        let failed = |source| EngineError::Start { process: label.clone(), engine, source };
+        let mut check = installed.check(directory);
+        let output = as_user(&mut check, *user).output().map_err(failed)?;
         if !output.status.success() {
             let [out, err] =
                 [output.stdout, output.stderr].map(|words| String::from_utf8_lossy(&words).into_owned());
             let words = last(&format!("{out}{err}"));
-            return Err(EngineError::Refused { process: label.to_owned(), engine, words });
+            return Err(EngineError::Refused { process: label.clone(), engine, words });
         }
         let words = fs::File::create(directory.join(WORDS)).map_err(failed)?;
-        let mut serve = installed.serve(&directory);
+        let mut serve = installed.serve(directory);
         serve.stdout(words.try_clone().map_err(failed)?).stderr(words).stdin(Stdio::null()).process_group(0);
-        let child = as_user(&mut serve, user).spawn().map_err(failed)?;
-        let (label, registry) = (label.to_owned(), registry.clone());
-        Ok(Self { label, installed, child, registry, directory, drain, asked: false, over: false })
+        let child = as_user(&mut serve, *user).spawn().map_err(failed)?;
+        Ok(Self {
+            label: label.clone(),
+            installed: installed.clone(),
+            child,
+            registry: registry.clone(),
+            directory: directory.clone(),
+            drain: *drain,
+            asked: false,
+            over: false,
+        })
     }
 
     /// Waits until it listens at all of `entries`, by the kernel's word.

@@ -5,10 +5,11 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    io,
+    io, thread,
 };
 
 use proxies::{
+    limits::Limits,
     registry::{Admit, Child, EntryId},
     transport::tcp::TcpDialer,
 };
@@ -58,34 +59,57 @@ pub(super) struct Raised {
     pub(super) doors: Option<NodeThread>,
 }
 
-/// Starts the program of a proxy's plan, as `user` of the architecture; it listens when this returns.
+/// A program to be: the plan it serves, which it is, and the user of the architecture it runs as.
+pub(super) struct Wanted {
+    pub(super) plan: NodePlan,
+    pub(super) engine: Engine,
+    pub(super) user: String,
+}
+
+/// Starts programs; each listens when this returns.
 pub(super) async fn raise(
     (world, files): (&World, &RunFiles),
-    mut plan: NodePlan,
-    engine: Engine,
-    user: &str,
-) -> Result<Raised, LaunchError> {
-    let installed = installed(engine)?;
-    let limits = plan.limits;
-    let Detached { doors, entries, dials } = detach(world, &mut plan)?;
-    let directory = write(&installed, &plan, (world, files), user)?;
-    let start = Start {
-        label: &plan.label,
-        installed,
-        directory,
-        user: files.owners().user(user),
-        drain: limits.drain,
-    };
+    wanted: Vec<Wanted>,
+) -> Result<Vec<Raised>, LaunchError> {
+    let prepared = wanted.into_iter().map(|one| prepare(world, files, one)).collect::<Result<Vec<_>, _>>()?;
     let registry = world.fabric.registry();
-    let mut running = Running::start(start, registry)?;
+    // Each reads its configuration twice, once to check it: at the same time as the others.
+    let started: Vec<Result<Running, EngineError>> = thread::scope(|scope| {
+        let starts = prepared.iter().map(|(start, _)| scope.spawn(|| Running::start(start, registry)));
+        let starts: Vec<_> = starts.collect();
+        let lost = |_| Err(EngineError::lost());
+        starts.into_iter().map(|start| start.join().unwrap_or_else(lost)).collect()
+    });
+    let mut raised = Vec::new();
+    for (running, (_, detached)) in
+        started.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().zip(prepared)
+    {
+        raised.push(settle(world, running, detached).await?);
+    }
+    Ok(raised)
+}
+
+fn prepare(world: &World, files: &RunFiles, wanted: Wanted) -> Result<(Start, Detached), LaunchError> {
+    let Wanted { mut plan, engine, user } = wanted;
+    let installed = installed(engine)?;
+    let detached = detach(world, &mut plan)?;
+    let directory = write(&installed, &plan, (world, files), &user)?;
+    let (user, drain) = (files.owners().user(&user), plan.limits.drain);
+    Ok((Start { label: plan.label, installed, directory, user, drain }, detached))
+}
+
+/// Waits until a program listens, and opens its doors.
+async fn settle(world: &World, mut running: Running, detached: Detached) -> Result<Raised, LaunchError> {
+    let (registry, Detached { doors, entries, dials, limits }) = (world.fabric.registry(), detached);
     if let Some(party) = dials.first().map(|dial| dial.party) {
         let sources = dials.iter().filter_map(|dial| registry.source_ip(dial.source)).collect();
         registry.adopt(Child { pid: running.pid(), party, sources });
     }
     running.ready(&entries).await?;
-    let failed = |source| LaunchError::Start { what: format!("the doors of {}", plan.label), source };
+    let failed = |source| LaunchError::Start { what: format!("the doors of {}", running.label()), source };
     let doors = (!doors.is_empty()).then(|| relay::doors(&world.fabric, doors, limits)).transpose();
-    Ok(Raised { running, doors: doors.map_err(failed)? })
+    let doors = doors.map_err(failed)?;
+    Ok(Raised { running, doors })
 }
 
 /// What a plan comes to once nothing in it is dialled across a segment.
@@ -96,10 +120,13 @@ struct Detached {
     entries: Vec<EntryId>,
     /// What it dialled before.
     dials: Vec<DialPlan>,
+    /// Deadlines and bounds of its doors.
+    limits: Limits,
 }
 
 fn detach(world: &World, plan: &mut NodePlan) -> Result<Detached, LaunchError> {
-    let mut detached = Detached { doors: Vec::new(), entries: Vec::new(), dials: Vec::new() };
+    let mut detached =
+        Detached { doors: Vec::new(), entries: Vec::new(), dials: Vec::new(), limits: plan.limits };
     let ProgramPlan::Proxy { doors } = &mut plan.program else { return Ok(detached) };
     let (registry, mut opened) = (world.fabric.registry(), BTreeMap::new());
     for (front, onward) in doors {

@@ -35,11 +35,17 @@ use tokio::time::Instant;
 
 pub use self::options::{LaunchError, LaunchOptions, Outside, Realisation};
 use self::{
-    addresses::Addresses, bystander::Bystander, engines::Raised, plans::Drawing, published::Published,
-    queues::QueueLogins, records::Records, targets::Targets,
+    addresses::Addresses,
+    bystander::Bystander,
+    engines::{Raised, Wanted},
+    plans::Drawing,
+    published::Published,
+    queues::QueueLogins,
+    records::Records,
+    targets::Targets,
 };
 use crate::{
-    architecture::{Architecture, Engine, ListenerId, Process, ProcessId},
+    architecture::{Architecture, ListenerId, Process, ProcessId},
     canary::Canaries,
     capture::FlowStore,
     custody::{Custody, keys::Keys},
@@ -200,20 +206,21 @@ impl<'a> Making<'a> {
     /// Every program of its own, before anybody needs it.
     async fn start_engines(&mut self) -> Result<(), LaunchError> {
         engines::check(self.architecture)?;
+        let mut wanted = Vec::new();
         for process in self.architecture.process_ids() {
             let Process { engine, user, .. } = &self.architecture[process];
             if let Some(plan) = self.drawing().node(process)?.filter(|_| engine.is_foreign()) {
-                self.raise(plan, *engine, user).await?;
+                wanted.push(Wanted { plan, engine: *engine, user: user.clone() });
             }
         }
-        Ok(())
+        self.raise(wanted).await
     }
 
-    async fn raise(&mut self, plan: NodePlan, engine: Engine, user: &str) -> Result<(), LaunchError> {
-        let Raised { running, doors } =
-            engines::raise((&self.world, &self.files), plan, engine, user).await?;
-        self.engines.push(running);
-        self.relays.extend(doors);
+    async fn raise(&mut self, wanted: Vec<Wanted>) -> Result<(), LaunchError> {
+        for Raised { running, doors } in engines::raise((&self.world, &self.files), wanted).await? {
+            self.engines.push(running);
+            self.relays.extend(doors);
+        }
         Ok(())
     }
 
@@ -249,7 +256,7 @@ impl<'a> Making<'a> {
         let failed = |source| LaunchError::Start { what: "the bystander".to_owned(), source };
         for plan in bystander.plans() {
             if let Some((engine, user)) = bystander.engine_of(&plan) {
-                self.raise(plan, engine, &user).await?;
+                self.raise(vec![Wanted { plan, engine, user }]).await?;
                 continue;
             }
             self.nodes.push(Node::start(plan, &self.world, &self.plant).map_err(failed)?);
@@ -288,6 +295,7 @@ impl<'a> Making<'a> {
             flooded: bystander.map(|bystander| bystander.arms),
             addresses: self.addresses,
             keys: keys.clone(),
+            programs: self.engines.iter().map(|engine| (engine.label().to_owned(), engine.pid())).collect(),
             files: self.files.clone(),
             helper: self.options.helper,
         });
