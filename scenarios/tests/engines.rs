@@ -6,25 +6,27 @@
 #[allow(dead_code)]
 mod support;
 
-use std::io::Write;
+use std::{io::Write, sync::LazyLock};
 
 use jiff::Timestamp;
 use scenarios::{
-    catalog::{self, deviations},
-    event::{Cell, Event, Stamped, Verdict},
+    catalog::{
+        self,
+        deviations::{self, Deviation},
+    },
+    event::{Cell, Event, Evidence, Stamped, Verdict},
     runner::{self, Request},
     snapshot::Snapshot,
 };
-use support::{reference, request, run, shipped};
+use support::{reference, request, shipped};
 use testbed::{
     architecture::{self, Engine},
     engine::installed,
     vocabulary::{Asset, Method},
 };
 
-/// Every cell of everything shipped, with this program in every proxy's place.
-fn cells(engine: Engine) -> Vec<Cell> {
-    let asked = Request { engine: Some(engine), ..request(shipped(), catalog::all().unwrap()) };
+/// Every cell of a run, whatever it found; what it says about itself goes to whoever reads a failure.
+fn cells(asked: Request) -> Vec<Cell> {
     let events: Vec<Stamped> = runner::start(asked).unwrap().events.iter().collect();
     let wrong: Vec<&Event> = events
         .iter()
@@ -37,15 +39,22 @@ fn cells(engine: Engine) -> Vec<Cell> {
     Snapshot::of(&events).cells
 }
 
+/// Does the checked-in list know of it?
+fn explained(cell: &Cell, engine: Engine) -> bool {
+    static KNOWN: LazyLock<Vec<Deviation>> = LazyLock::new(|| {
+        let today = Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
+        deviations::shipped(today, &catalog::all().unwrap()).unwrap()
+    });
+    KNOWN.iter().any(|entry| entry.explains(cell, Some(engine)))
+}
+
 fn same_verdicts(engine: Engine) {
     if let Err(missing) = installed(engine) {
         let _ = writeln!(std::io::stderr(), "SKIPPED: {missing}");
         return;
     }
-    let today = Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
-    let known = deviations::shipped(today, &catalog::all().unwrap()).unwrap();
     let (mut exercised, mut different) = (0, Vec::new());
-    let found = cells(engine);
+    let found = cells(Request { engine: Some(engine), ..request(shipped(), catalog::all().unwrap()) });
     for ours in reference() {
         let same = |cell: &&Cell| {
             (&cell.architecture, &cell.scenario, cell.asset)
@@ -56,7 +65,7 @@ fn same_verdicts(engine: Engine) {
             continue;
         }
         exercised += 1;
-        if theirs.verdict != ours.verdict && !known.iter().any(|entry| entry.explains(theirs, Some(engine))) {
+        if theirs.verdict != ours.verdict && !explained(theirs, engine) {
             different.push(format!(
                 "{} {} {}: {:?}, ours {:?}: {}",
                 ours.architecture, ours.scenario, ours.asset, theirs.verdict, ours.verdict, theirs.reason
@@ -67,7 +76,8 @@ fn same_verdicts(engine: Engine) {
     assert!(exercised > reference().len() / 2, "{exercised} of {}", reference().len());
 }
 
-/// What root at the edge finds in the memory of a real process, and what it does not.
+/// What root at the edge finds in the memory of a real process is what crossed its links, open or sealed, and never
+/// the opposite of what a model of it says.
 #[test]
 fn what_the_edge_held_is_measured() {
     let architectures =
@@ -78,22 +88,24 @@ fn what_the_edge_held_is_measured() {
             continue;
         }
         let scenarios = vec![catalog::load("edge-root").unwrap()];
-        let cells = run(Request { engine: Some(engine), ..request(architectures.to_vec(), scenarios) });
-        for cell in cells.iter().filter(|cell| cell.asset != Asset::CertificateKey) {
-            let expected = cell.expected.unwrap();
-            assert_eq!((cell.verdict, cell.method), (expected, Method::Measured), "{engine:?} {cell:#?}");
-            let read = cell
-                .evidence
-                .iter()
-                .all(|one| one.attempt.as_ref().is_some_and(|attempt| attempt.contains("running process")));
-            assert!(read && !cell.evidence.is_empty(), "{engine:?} {cell:#?}");
+        let cells = cells(Request { engine: Some(engine), ..request(architectures.to_vec(), scenarios) });
+        let memory: Vec<&Cell> = cells.iter().filter(|cell| cell.asset != Asset::CertificateKey).collect();
+        assert_eq!(memory.len(), 12, "three architectures, four assets");
+        for cell in &memory {
+            assert_eq!(cell.method, Method::Measured, "{engine:?} {cell:#?}");
+            if cell.verdict == Verdict::Inconclusive {
+                assert!(explained(cell, engine), "{engine:?} {cell:#?}");
+                continue;
+            }
+            assert_eq!(Some(cell.verdict), cell.expected, "{engine:?} {cell:#?}");
+            let read =
+                |one: &Evidence| one.attempt.as_ref().is_some_and(|told| told.contains("running process"));
+            assert!(!cell.evidence.is_empty() && cell.evidence.iter().all(read), "{engine:?} {cell:#?}");
         }
-        let hunts = cells.iter().filter(|cell| cell.verdict == Verdict::Broken).filter_map(|cell| cell.hunt);
-        let hunts: Vec<_> = hunts.collect();
-        assert!(
-            hunts.iter().any(|hunt| hunt.recall > 0.5),
-            "the attacker's own parsing found nothing: {hunts:?}"
-        );
+        let found = |name: &str| {
+            memory.iter().any(|cell| cell.architecture == name && cell.verdict != Verdict::Inconclusive)
+        };
+        assert!(found("proxy-in-front"), "{engine:?}: nothing at all was seen");
     }
 }
 

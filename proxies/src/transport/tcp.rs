@@ -26,6 +26,9 @@ use crate::registry::{Admit, EntryId, Registry, RegistryError, SourceId, Violati
 /// How long an unannounced connection is held unread before it is called a stranger's.
 pub const ANNOUNCE_WITHIN: Duration = Duration::from_secs(1);
 
+/// How long after an answer that admits nobody the kernel is asked again.
+const ASK_AGAIN: Duration = Duration::from_millis(50);
+
 /// Opens connections to one entry from one source address, under one party's name.
 #[derive(Clone)]
 pub struct TcpDialer {
@@ -142,9 +145,9 @@ struct Unclaimed {
     stream: TcpStream,
     dialer: Loopback,
     until: Instant,
-    /// It comes from where a child of the run dials, and the kernel was not asked yet whose it is.
-    ask: bool,
-    /// Who opened it was gone before the kernel was asked: closed unread in the end, and nobody's fault.
+    /// It comes from where a child of the run dials: when to ask the kernel whose it is.
+    ask: Option<Instant>,
+    /// By the last answer nobody holds its other end any more: closed unread in the end, and nobody's fault.
     gone: bool,
 }
 
@@ -180,7 +183,8 @@ impl TcpListen {
             }
             (Admit::Announced | Admit::Child(_), None) => {}
         }
-        let (until, ask) = (Instant::now() + ANNOUNCE_WITHIN, self.registry.has_child_at(dialer.ip()));
+        let now = Instant::now();
+        let (until, ask) = (now + ANNOUNCE_WITHIN, self.registry.has_child_at(dialer.ip()).then_some(now));
         self.unclaimed.push(Unclaimed { stream, dialer, until, ask, gone: false });
         None
     }
@@ -195,7 +199,7 @@ impl TcpListen {
             let wire = Wire { dialer: held.dialer, acceptor: at };
             registry.announcements().claim(&wire).map(|party| (index, wire, party))
         });
-        let Some((index, wire, party)) = known.or_else(|| self.ask()) else {
+        let Some((index, wire, party)) = known.or_else(|| self.ask(now)) else {
             self.turn_away(now);
             return None;
         };
@@ -203,11 +207,13 @@ impl TcpListen {
         Some((stream, Ends { wire: Some(wire), party: Some(party) }))
     }
 
-    /// Asks the kernel, once for each connection, whether a child of the run opened it.
-    fn ask(&mut self) -> Option<(usize, Wire, Party)> {
-        let index = self.unclaimed.iter().position(|held| held.ask)?;
+    /// Asks the kernel whether a child of the run opened a connection; again after a while, for the kernel's tables
+    /// are read line by line, and sockets come and go meanwhile.
+    fn ask(&mut self, now: Instant) -> Option<(usize, Wire, Party)> {
+        let due = |held: &Unclaimed| held.ask.is_some_and(|at| at <= now);
+        let index = self.unclaimed.iter().position(due)?;
         let held = &mut self.unclaimed[index];
-        held.ask = false;
+        held.ask = Some(now + ASK_AGAIN);
         let wire = Wire { dialer: held.dialer, acceptor: self.at };
         let answer = self.registry.whose(&[wire]).first().copied();
         held.gone = answer == Some(Whose::Gone);
@@ -244,10 +250,9 @@ impl Listen for TcpListen {
             if let Some(known) = self.settle() {
                 return Ok(known);
             }
-            if self.unclaimed.iter().any(|held| held.ask) {
-                continue;
-            }
-            let waiting = self.unclaimed.iter().map(|held| held.until).min();
+            let waiting =
+                self.unclaimed.iter().map(|held| held.ask.map_or(held.until, |at| at.min(held.until)));
+            let waiting = waiting.min();
             tokio::select! {
                 accepted = self.listener.accept() => {
                     let (stream, peer) = accepted?;

@@ -100,7 +100,7 @@ impl Memory {
         let mut memory = Self::recorded(ledger, vantage);
         memory
             .holders
-            .extend(looks.0.into_iter().map(|(process, seen)| programs::holder(ledger, process, seen)));
+            .extend(looks.into_iter().map(|(process, seen)| programs::holder(ledger, process, seen)));
         memory
     }
 

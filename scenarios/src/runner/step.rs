@@ -28,7 +28,7 @@ use super::{
     honest::{Honest, Shift, Worked, count},
     judge::{self, Case},
     live::{Live, Place},
-    looks::Looks,
+    looks::{Looks, Watch},
     memory::Memory,
     plan::{Pair, Plan},
     raid::{Desk, Raid},
@@ -196,9 +196,6 @@ impl Stage<'_> {
                 _ = looks.tick() => {
                     desk.live.look(ledger, desk.emitter);
                     raid.look(&mut desk);
-                    if phase == Phase::Attack && scenario.technique == Technique::SearchMemory {
-                        standing.looks.look(ledger, scenario.vantage);
-                    }
                 }
             }
         };
@@ -289,10 +286,12 @@ async fn attack(stage: &mut Stage<'_>, scenario: &Scenario, standing: &mut Stand
     }
     let technique = technique_name(scenario.technique);
     let mut raid = set_out(stage, standing, technique, scenario.vantage).await?;
+    let mut watch = match scenario.technique {
+        Technique::SearchMemory => Watch::start(&standing.ledger, scenario.vantage)?,
+        _ => Watch::default(),
+    };
     let attacked = stage.phase(standing, Phase::Attack, 1, &mut raid).await?;
-    if scenario.technique == Technique::SearchMemory {
-        standing.looks.look(&standing.ledger, scenario.vantage);
-    }
+    standing.looks = watch.finish();
     // Everything honest users said is on the attacker's desk before its time is over.
     standing.ledger.fabric.settle().await?;
     if scenario.technique.ends_by_itself() {

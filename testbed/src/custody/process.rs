@@ -14,9 +14,13 @@ use std::{
 
 use aho_corasick::AhoCorasick;
 use bytes::Bytes;
+pub use proxies::registry::process_tree;
 
 /// Bytes read at once.
 const CHUNK: u64 = 1 << 20;
+/// Bytes of a page.
+const PAGE: usize = 4096;
+const ZEROS: [u8; PAGE] = [0; PAGE];
 /// Bytes of one process tree that are looked at in one go.
 const MOST: u64 = 512 << 20;
 
@@ -56,10 +60,9 @@ impl Image {
             let memory = File::open(format!("/proc/{pid}/mem"))?;
             for (range, name) in maps.lines().filter_map(written) {
                 let length = (range.end - range.start).min(room);
-                let bytes = read(&memory, range.start..range.start + length);
-                room -= bytes.len() as u64;
-                if !bytes.is_empty() {
-                    stretches.push(Stretch { pid: *pid, name: name.to_owned(), address: range.start, bytes });
+                room -= length;
+                for (address, bytes) in read(&memory, range.start..range.start + length) {
+                    stretches.push(Stretch { pid: *pid, name: name.to_owned(), address, bytes });
                 }
             }
         }
@@ -70,6 +73,9 @@ impl Image {
     pub fn holds(&self, pieces: &[&[u8]]) -> Vec<bool> {
         let mut there = vec![false; pieces.len()];
         let known: Vec<usize> = (0..pieces.len()).filter(|index| !pieces[*index].is_empty()).collect();
+        if known.is_empty() {
+            return there;
+        }
         let Ok(search) = AhoCorasick::new(known.iter().map(|index| pieces[*index])) else { return there };
         for stretch in &self.stretches {
             for found in search.find_overlapping_iter(&stretch.bytes) {
@@ -101,22 +107,33 @@ fn written(line: &str) -> Option<(Range<u64>, &str)> {
     (!name.starts_with("[vv") && !range.is_empty()).then_some((range, name))
 }
 
-/// As much of it as can be read; memory that went meanwhile ends it.
-fn read(memory: &File, range: Range<u64>) -> Bytes {
-    let mut held = Vec::new();
-    let mut at = range.start;
+/// As much of it as can be read, without pages nobody wrote to; memory that went meanwhile ends it.
+fn read(memory: &File, range: Range<u64>) -> Vec<(u64, Bytes)> {
+    let (mut stretches, mut held): (Vec<(u64, Bytes)>, Vec<u8>) = (Vec::new(), Vec::new());
+    let mut chunk = vec![0; CHUNK.min(range.end - range.start) as usize];
+    let (mut at, mut began) = (range.start, range.start);
     while at < range.end {
-        let length = CHUNK.min(range.end - at) as usize;
-        let before = held.len();
-        held.resize(before + length, 0);
-        let read = memory.read_at(&mut held[before..], at).unwrap_or_default();
-        held.truncate(before + read);
-        at += read as u64;
+        let wanted = chunk.len().min((range.end - at) as usize);
+        let read = memory.read_at(&mut chunk[..wanted], at).unwrap_or_default();
         if read == 0 {
             break;
         }
+        for page in chunk[..read].chunks(PAGE) {
+            if page == &ZEROS[..page.len()] {
+                if !held.is_empty() {
+                    stretches.push((began, std::mem::take(&mut held).into()));
+                }
+            } else {
+                began = if held.is_empty() { at } else { began };
+                held.extend_from_slice(page);
+            }
+            at += page.len() as u64;
+        }
     }
-    held.into()
+    if !held.is_empty() {
+        stretches.push((began, held.into()));
+    }
+    stretches
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
 //! What a program of its own held: what was readable in its memory at any look, and which of its links' sealed bytes
-//! lay there at the last one.
+//! lay there at one.
 //!
-//! That bytes crossed its links is known from the capture; that it held them, from its memory alone.
+//! That bytes crossed its links is known from the capture; that it held them, from its memory alone. A sealed record
+//! counts only where it left as it had come: one that ends TLS holds sealed records, too, and opens them between two
+//! looks.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    ops::Range,
     time::Duration,
 };
 
@@ -22,8 +23,8 @@ use super::{
     Holder, Place, Real, Spot,
 };
 
-/// Bytes of a record that are unlike those of any other, past its header.
-const PIECE: Range<usize> = 8..40;
+/// Bytes of a record that are compared.
+const RECORD: usize = 256;
 
 pub(super) fn holder(ledger: &Ledger, process: String, seen: Seen) -> Holder {
     let crossed = Crossed::of(ledger, &process);
@@ -37,9 +38,9 @@ pub(super) fn holder(ledger: &Ledger, process: String, seen: Seen) -> Holder {
         Place { asset: *asset, canary: *canary, at: *at, sealed: false, encoding: encoding.clone(), spot }
     });
     let mut places: Vec<Place> = readable.collect();
-    let pieces: Vec<&[u8]> = crossed.canaries.iter().map(|one| one.piece.as_slice()).collect();
-    let there = seen.last.as_ref().map_or_else(|| vec![false; pieces.len()], |image| image.holds(&pieces));
-    for (one, _) in crossed.canaries.iter().zip(there).filter(|(_, there)| *there) {
+    let passed_on = crossed.passed_on();
+    let there = |one: &&Crossing| one.record.is_some_and(|record| seen.sealed.contains(&record));
+    for one in crossed.canaries.iter().filter(|one| passed_on.contains(&one.canary)).filter(there) {
         let (process, link) = (process.clone(), one.link.clone());
         let place = "its memory: the record it crossed in".to_owned();
         let (encoding, spot) = (format!("tls+{}", one.encoding), Spot::Memory { process, link, place });
@@ -65,11 +66,27 @@ struct Crossing {
     at: Duration,
     link: String,
     encoding: &'static str,
-    /// Bytes of the record it crossed in; empty where it crossed in clear.
-    piece: Vec<u8>,
+    /// Bytes of the record it crossed in, as far as they tell it from others; empty where it crossed in clear.
+    bytes: Vec<u8>,
+    /// The record it crossed in, as looks number them; `None` where it crossed in clear.
+    record: Option<(u64, bool, u64)>,
 }
 
 impl Crossed {
+    /// Canaries that left in the record they came in: whoever opened it would have had to close another.
+    fn passed_on(&self) -> BTreeSet<CanaryId> {
+        let mut forms: BTreeMap<CanaryId, (BTreeSet<&str>, BTreeSet<&[u8]>)> = BTreeMap::new();
+        for one in &self.canaries {
+            let (links, records) = forms.entry(one.canary).or_default();
+            links.insert(&one.link);
+            records.insert(&one.bytes);
+        }
+        let whole = |(links, records): &(BTreeSet<&str>, BTreeSet<&[u8]>)| {
+            links.len() > 1 && records.len() == 1 && records.iter().all(|bytes| !bytes.is_empty())
+        };
+        forms.into_iter().filter(|(_, forms)| whole(forms)).map(|(canary, _)| canary).collect()
+    }
+
     fn of(ledger: &Ledger, process: &str) -> Self {
         let honest: BTreeSet<String> = ledger.found().links.keys().map(|(.., link)| link.clone()).collect();
         let capture = ledger.captured();
@@ -99,14 +116,16 @@ impl Crossed {
                 let order =
                     way.pieces.iter().find(|piece| piece.span.end >= span.end).map(|piece| piece.order);
                 let chunk = order.and_then(|order| chunks.get(order as usize));
-                let record = stream.get(span.start as usize..).filter(|_| sealed).unwrap_or_default();
+                let record = span.start as usize..(span.end as usize).min(span.start as usize + RECORD);
+                let bytes = stream.get(record).filter(|_| sealed).unwrap_or_default().to_vec();
                 self.canaries.push(Crossing {
+                    bytes,
                     asset: hit.asset,
                     canary: hit.canary,
                     at: chunk.map_or(flow.opened, |chunk| chunk.at),
                     link: flow.link.to_string(),
                     encoding: hit.encoding.word(),
-                    piece: record.get(PIECE).unwrap_or_default().to_vec(),
+                    record: sealed.then_some((flow.id, direction == Direction::ToAcceptor, span.start)),
                 });
             }
         }
