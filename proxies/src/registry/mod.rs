@@ -152,14 +152,10 @@ enum Entry {
         at: Loopback,
         _socket: Socket,
     },
-    /// Held for a child until it listens there: nobody else of this run can, and dialing is refused.
-    Kept {
-        at: Loopback,
-        _socket: Socket,
-    },
+    /// A child's. Without one yet it is kept for it: nobody else of this run can listen there, and dialing is refused.
     Foreign {
         at: Loopback,
-        pid: u32,
+        pid: Option<u32>,
         _kept: Option<Socket>,
     },
     Unix(UnixHeld),
@@ -168,10 +164,7 @@ enum Entry {
 impl Entry {
     fn at(&self) -> Option<Loopback> {
         match self {
-            Self::Held { at, .. }
-            | Self::Reserved { at, .. }
-            | Self::Kept { at, .. }
-            | Self::Foreign { at, .. } => Some(*at),
+            Self::Held { at, .. } | Self::Reserved { at, .. } | Self::Foreign { at, .. } => Some(*at),
             Self::Unix(_) => None,
         }
     }
@@ -283,7 +276,7 @@ impl Registry {
             return Err(refused());
         }
         let at = Loopback::checked(address.into()).ok_or_else(refused)?;
-        Ok(self.add(Entry::Foreign { at, pid, _kept: None }))
+        Ok(self.add(Entry::Foreign { at, pid: Some(pid), _kept: None }))
     }
 
     /// Keeps an address for a child that is to listen there, on `port` if the caller insists, else on a drawn one.
@@ -291,7 +284,7 @@ impl Registry {
     pub fn keep(&self, ip: LoopbackIp, port: Option<u16>) -> Result<EntryId, RegistryError> {
         let socket = self.with_port(ip, port, sockets::kept)?;
         let at = sockets::reserved_at(&socket)?;
-        Ok(self.add(Entry::Kept { at, _socket: socket }))
+        Ok(self.add(Entry::Foreign { at, pid: None, _kept: Some(socket) }))
     }
 
     /// A kept address becomes the child's, once the kernel confirms that it listens there.
@@ -302,11 +295,8 @@ impl Registry {
         }
         let mut entries = lock(&self.inner.entries);
         match entries.get_mut(entry.0 as usize) {
-            Some(place @ Entry::Kept { .. }) => {
-                let kept = std::mem::replace(place, Entry::Foreign { at, pid, _kept: None });
-                if let (Entry::Kept { _socket, .. }, Entry::Foreign { _kept, .. }) = (kept, place) {
-                    *_kept = Some(_socket);
-                }
+            Some(Entry::Foreign { pid: holder @ None, .. }) => {
+                *holder = Some(pid);
                 Ok(())
             }
             _ => Err(RegistryError::NothingToTake(entry)),
@@ -368,7 +358,7 @@ impl Registry {
     /// The process behind a foreign entry.
     pub fn foreign_pid(&self, entry: EntryId) -> Option<u32> {
         match lock(&self.inner.entries).get(entry.0 as usize) {
-            Some(Entry::Foreign { pid, .. }) => Some(*pid),
+            Some(Entry::Foreign { pid, .. }) => *pid,
             _ => None,
         }
     }

@@ -94,7 +94,7 @@ fn block(number: usize, door: &Door) -> Result<Vec<(usize, String)>, Unable> {
     match &door.ways {
         Ways::To(way) => {
             within.push(format!("proxy_pass {};", spot(&way.to)?));
-            within.extend(from(Some(way))?);
+            within.extend(from(Some(way)));
             within.extend(way.tls.as_ref().map(opening).transpose()?.unwrap_or_default());
         }
         Ways::ByName(named) => {
@@ -119,7 +119,7 @@ fn block(number: usize, door: &Door) -> Result<Vec<(usize, String)>, Unable> {
             }
             within.push("ssl_preread on;".to_owned());
             within.push(format!("proxy_pass $to_{number};"));
-            within.extend(from(ways().next())?);
+            within.extend(from(ways().next()));
         }
     }
     let open = [(0, "server {".to_owned())];
@@ -138,8 +138,8 @@ fn spot(to: &Spot) -> Result<String, Unable> {
     }
 }
 
-fn from(way: Option<&Way>) -> Result<Vec<String>, Unable> {
-    Ok(way.and_then(|way| way.from).map(|from| format!("proxy_bind {from};")).into_iter().collect())
+fn from(way: Option<&Way>) -> Option<String> {
+    way.and_then(|way| way.from).map(|from| format!("proxy_bind {from};"))
 }
 
 fn versions(directive: &str, spoken: &[TlsVersion]) -> Result<String, Unable> {

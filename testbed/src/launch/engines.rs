@@ -138,25 +138,17 @@ fn detach(world: &World, plan: &mut NodePlan) -> Result<Detached, LaunchError> {
         for dial in dials {
             detached.dials.push(dial.clone());
             let Some(segment) = dial.segment.take() else { continue };
-            let entry = match opened.get(&dial.entry) {
-                Some(entry) => *entry,
-                None => {
-                    let admit = Admit::Child(dial.party);
-                    let entry = registry.hold(registry.draw_ip(), None, 1, admit)?;
-                    let failed = |source| LaunchError::Start { what: "a door".to_owned(), source };
-                    let onward = TcpDialer::new(registry.clone(), dial.source, dial.party, dial.entry);
-                    let onward = SegmentDial::new(
-                        onward.map_err(failed)?,
-                        world.fabric.clone(),
-                        segment,
-                        dial.party,
-                        dial.entry,
-                    );
-                    detached.doors.push((entry, onward));
-                    opened.insert(dial.entry, entry);
-                    entry
-                }
-            };
+            let meant = dial.entry;
+            if let Some(entry) = opened.get(&meant) {
+                dial.entry = *entry;
+                continue;
+            }
+            let failed = |source| LaunchError::Start { what: "a door".to_owned(), source };
+            let onward = TcpDialer::new(registry.clone(), dial.source, dial.party, meant).map_err(failed)?;
+            let onward = SegmentDial::new(onward, world.fabric.clone(), segment, dial.party, meant);
+            let entry = registry.hold(registry.draw_ip(), None, 1, Admit::Child(dial.party))?;
+            detached.doors.push((entry, onward));
+            opened.insert(meant, entry);
             dial.entry = entry;
         }
     }
