@@ -9,13 +9,14 @@ use attacker::loot::Item;
 use bytes::Bytes;
 use support::{foothold, run, secrets};
 use testbed::{
-    foothold::{Connection, Held, KeyCopy, Memory, MemoryBackend, Side},
+    foothold::{Connection, Held, Image, KeyCopy, Memory, MemoryBackend, Side, Stretch},
     vocabulary::Direction::{self, ToAcceptor, ToDialer},
 };
 
 /// What each look finds; at the end of the script the attacker is told to stop.
 struct Script {
     looks: VecDeque<Vec<Held>>,
+    images: Vec<Image>,
     keys: Vec<KeyCopy>,
     stop: tokio_util::sync::CancellationToken,
 }
@@ -27,6 +28,10 @@ impl MemoryBackend for Script {
             self.stop.cancel();
         }
         found.unwrap_or_default()
+    }
+
+    fn images(&self) -> Vec<Image> {
+        self.images.clone()
     }
 
     fn keys(&self) -> Vec<KeyCopy> {
@@ -47,7 +52,7 @@ fn held(number: u64, side: Side, direction: Direction, bytes: &[u8]) -> Held {
 
 async fn search(looks: Vec<Vec<Held>>, keys: Vec<KeyCopy>) -> attacker::loot::Loot {
     let (foothold, stop) = foothold();
-    let script = Script { looks: looks.into(), keys, stop };
+    let script = Script { looks: looks.into(), images: Vec::new(), keys, stop };
     run("search-memory", foothold.with_memory(Memory::new(Box::new(script)))).await
 }
 
@@ -114,4 +119,19 @@ async fn keys_come_home_once_and_refusals_with_their_reason() {
 async fn without_a_machine_there_is_nothing_to_search() {
     let loot = run("search-memory", foothold().0).await;
     assert!(matches!(loot.items[..], [Item::NotGranted(..)]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_whole_memory_is_searched_wherever_messages_lie_and_each_thing_is_taken_once() {
+    let (foothold, stop) = foothold();
+    let bytes = Bytes::from([&[0; 99], ASK, &[0xff, 0x17]].concat());
+    let stretch = Stretch { pid: 7, name: "[heap]".to_owned(), address: 4096, bytes };
+    let at = Duration::from_millis(9);
+    let images = vec![Image { process: "edge/proxy".to_owned(), at, stretches: vec![stretch; 2] }];
+    let script = Script { looks: vec![Vec::new(); 3].into(), images, keys: Vec::new(), stop };
+    let loot = run("search-memory", foothold.with_memory(Memory::new(Box::new(script)))).await;
+    let found: Vec<_> =
+        loot.secrets().map(|one| (&one.value[..], one.provenance.where_found.as_str())).collect();
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].0 == b"tok" && found[0].1.starts_with("memory of edge/proxy: "), "{found:?}");
 }

@@ -34,6 +34,18 @@ impl Profile {
     }
 }
 
+/// Which program stands in every proxy's place
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Stand {
+    /// Our own
+    Builtin,
+    /// `HAProxy`, as installed
+    #[value(help = "HAProxy, as installed")]
+    Haproxy,
+    /// nginx, as installed
+    Nginx,
+}
+
 /// What to compare.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Request {
@@ -53,6 +65,8 @@ pub struct Request {
     pub keylog: Option<PathBuf>,
     /// Leave floods out.
     pub skip_floods: bool,
+    /// Which program stands in every proxy's place; `None` = what the files say.
+    pub engine: Option<Stand>,
 }
 
 /// Control that comes down while a run goes on. Every call returns at once.

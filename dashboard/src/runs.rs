@@ -21,7 +21,7 @@ use testbed::launch::Realisation;
 use crate::{
     cli::compare::Format,
     commands::neighbour,
-    engine::{self, Controls, Engine, Profile, Session},
+    engine::{self, Controls, Engine, Profile, Session, Stand},
     exit::Failure,
     recorded, shelf,
 };
@@ -54,6 +54,7 @@ impl Engine for Runs {
             ballast: Duration::ZERO,
             helper: neighbour::helper(),
             key_mode: testbed::files::KEY_MODE,
+            engine: request.engine.map(program),
         };
         let session = runner::start(run).map_err(|error| failure(&error))?;
         // One process starts one run.
@@ -87,6 +88,14 @@ impl Controls for Handles {
     }
     fn stop(&self) {
         self.0.stop();
+    }
+}
+
+fn program(stand: Stand) -> testbed::architecture::Engine {
+    match stand {
+        Stand::Builtin => testbed::architecture::Engine::Builtin,
+        Stand::Haproxy => testbed::architecture::Engine::Haproxy,
+        Stand::Nginx => testbed::architecture::Engine::Nginx,
     }
 }
 

@@ -252,7 +252,7 @@ fn flood(events: &mut Vec<Event>, architecture: &str, scenario: &str) {
         started: 5_000,
         completed: 4_998,
         failed: 2,
-        counted: 4_998,
+        counted: Some(4_998),
         last_accepted_ms: Some(8_990),
     }));
     events.push(Event::AttackStopped {
@@ -283,6 +283,7 @@ fn started(architectures: &[&str]) -> RunStarted {
             scenario("direct-connect", Vantage::EscapedHost),
             scenario("connect-flood", Vantage::PublicSniffer),
         ],
+        engine: None,
         steps: 4 * architectures.len(),
     }
 }

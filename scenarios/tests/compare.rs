@@ -31,6 +31,7 @@ fn request() -> Request {
         ballast: Duration::ZERO,
         helper: Some(neighbour::helper()),
         key_mode: testbed::files::KEY_MODE,
+        engine: None,
     }
 }
 

@@ -29,6 +29,7 @@ fn nothing_is_held_on_the_word_of_a_probe_that_found_nothing_where_it_must() {
         ballast: Duration::ZERO,
         helper: None,
         key_mode: testbed::files::KEY_MODE,
+        engine: None,
     })
     .unwrap();
     let events: Vec<Stamped> = session.events.iter().collect();

@@ -9,7 +9,10 @@ use scenarios::{
     },
     event::{Cell, Control, Positive, Verdict},
 };
-use testbed::vocabulary::{Asset, Method, Vantage};
+use testbed::{
+    architecture::Engine,
+    vocabulary::{Asset, Method, Vantage},
+};
 
 const TODAY: Date = date(2026, 12, 1);
 
@@ -49,20 +52,33 @@ fn cell(verdict: Verdict) -> Cell {
 }
 
 #[test]
-fn the_shipped_list_is_readable_and_empty() {
-    assert_eq!(shipped(TODAY, &all().unwrap()).unwrap(), []);
+fn the_shipped_list_is_readable_and_about_other_programs_only() {
+    let shipped = shipped(TODAY, &all().unwrap()).unwrap_or_else(|wrong| panic!("{wrong}"));
+    assert!(shipped.iter().all(|entry| entry.engine.is_some()), "{shipped:#?}");
 }
 
 #[test]
 fn an_entry_explains_exactly_its_cell_and_verdict() {
     let deviations = read(ENTRY).unwrap();
     assert_eq!(deviations.len(), 1);
-    assert!(deviations[0].explains(&cell(Verdict::Inconclusive)));
-    assert!(!deviations[0].explains(&cell(Verdict::Held)));
+    assert!(deviations[0].explains(&cell(Verdict::Inconclusive), None));
+    assert!(!deviations[0].explains(&cell(Verdict::Held), None));
     let elsewhere = Cell { asset: Asset::Password, ..cell(Verdict::Inconclusive) };
-    assert!(!deviations[0].explains(&elsewhere));
+    assert!(!deviations[0].explains(&elsewhere, None));
     let unexpected = Cell { expected: None, ..cell(Verdict::Inconclusive) };
-    assert!(!deviations[0].explains(&unexpected));
+    assert!(!deviations[0].explains(&unexpected, None));
+}
+
+#[test]
+fn an_entry_for_a_program_explains_nothing_of_another() {
+    let text = ENTRY.replace("expected =", "engine = \"nginx\"\nexpected =");
+    let entry = &read(&text).unwrap()[0];
+    let cell = cell(Verdict::Inconclusive);
+    assert!(entry.explains(&cell, Some(Engine::Nginx)));
+    assert!(!entry.explains(&cell, Some(Engine::Haproxy)) && !entry.explains(&cell, None));
+    let both = format!("{ENTRY}\n{}", text.replace("schema = 1", ""));
+    assert_eq!(read(&both).unwrap().len(), 2, "each program has its own entry");
+    insta::assert_snapshot!(read(&text.replace("nginx", "builtin")).unwrap_err());
 }
 
 #[test]

@@ -167,6 +167,7 @@ fn exported(intervals: &[Interval]) -> Vec<u8> {
         profile: String::from("tiny"),
         architectures: vec![ARCHITECTURE.to_owned()],
         scenarios: Vec::new(),
+        engine: None,
         steps: 0,
     });
     let work = intervals.iter().cloned().map(Event::Interval);

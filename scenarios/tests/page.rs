@@ -72,6 +72,7 @@ fn run(architectures: Vec<architecture::Architecture>, scenario: &str, seed: u64
         ballast: Duration::ZERO,
         helper: None,
         key_mode: testbed::files::KEY_MODE,
+        engine: None,
     };
     runner::start(request).unwrap().events.iter().collect()
 }

@@ -111,6 +111,7 @@ fn what_a_run_writes_is_described_and_nothing_else_is_written() {
         ballast: Duration::ZERO,
         helper: None,
         key_mode: testbed::files::KEY_MODE,
+        engine: None,
     })
     .unwrap();
     assert!(session.events.iter().count() > 20);

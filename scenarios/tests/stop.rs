@@ -109,7 +109,7 @@ fn a_flood_is_stopped(scenario: &str, arm: &str) {
         Event::Flood(flood) => Some(flood.clone()),
         _ => None,
     };
-    let before: u64 = events[..at].iter().filter_map(flood).map(|flood| flood.counted).sum();
+    let before: u64 = events[..at].iter().filter_map(flood).filter_map(|flood| flood.counted).sum();
     assert!(before > 0, "{scenario}: nothing was flooded before the stop");
     let after: Vec<FloodInterval> = events[at..].iter().filter_map(flood).collect();
     assert!(!after.is_empty(), "{scenario}: the {arm} was not counted at the end");

@@ -26,6 +26,7 @@ pub mod canary;
 pub mod capture;
 pub mod connect;
 pub mod custody;
+pub mod engine;
 pub mod fabric;
 pub mod files;
 pub mod foothold;

@@ -58,6 +58,8 @@ corpus! {
     dial_without_way,
     duplicate_key,
     empty,
+    engine_elsewhere,
+    engine_word,
     everything_at_once,
     forward_to_unknown_dial,
     groups_and_sessions,

@@ -24,7 +24,7 @@ async fn get(ledger: &Ledger, path: &str) -> u16 {
 #[tokio::test]
 async fn each_answers_on_real_sockets_however_crossings_are_realised() {
     for name in architecture::names() {
-        for realisation in [Realisation::Acceptor, Realisation::Relay] {
+        for realisation in [Realisation::Acceptor, Realisation::Dialer, Realisation::Relay] {
             let file = architecture::load(name).unwrap();
             let (_footholds, ledger) =
                 launch(&file, LaunchOptions { realisation, ..LaunchOptions::default() }).await.unwrap();

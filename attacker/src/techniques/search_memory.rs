@@ -1,18 +1,23 @@
 //! Search the memory and the files of machines that were taken over (T1003.007, T1552.004).
 //!
 //! Private keys first, then the buffers of the processes as they come: each stream is read as HTTP where it
-//! is HTTP, and left alone where it is TLS. Sends nothing and decrypts nothing. Ends with the stop; what was
+//! is HTTP, and left alone where it is TLS. Of a program of its own the whole memory is read, and searched for what
+//! messages left there. Sends nothing and decrypts nothing. Ends with the stop; what was
 //! held by then is still read.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
-use testbed::foothold::{Foothold, Held, KeyCopy, Side};
+use bytes::Bytes;
+use testbed::foothold::{Foothold, Held, Image, KeyCopy, Side};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::{
     attack_ids::{PRIVATE_KEYS, PROC_FILESYSTEM},
     loot::{Denied, Haul, Item, LootSink, Provenance, Secret, SecretKind, Step},
-    parse::{conversation::Heard, reassemble::Flows, secrets::findings},
+    parse::{conversation::Heard, reassemble::Flows, remains, secrets::findings},
     technique::{Description, Family, Need, Running, Technique},
 };
 
@@ -56,8 +61,10 @@ impl Technique for SearchMemory {
             looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
             while foothold.stop().run_until_cancelled(looks.tick()).await.is_some() {
                 eyes.read(memory.look(), &mut haul);
+                eyes.search(&memory.images(), &mut haul);
             }
             eyes.read(memory.look(), &mut haul);
+            eyes.search(&memory.images(), &mut haul);
             eyes.finish(&mut haul);
             haul.into_loot()
         })
@@ -79,6 +86,8 @@ struct Eyes {
     /// Numbers of streams, and whose memory each is in.
     known: BTreeMap<(u64, Side), u64>,
     places: Vec<String>,
+    /// What was found in whole memories before: it stays where it is, and would be found at every look.
+    seen: BTreeSet<(SecretKind, Bytes)>,
 }
 
 impl Eyes {
@@ -87,6 +96,26 @@ impl Eyes {
             let stream = self.stream(&held);
             for heard in self.streams.hear_bytes(stream, held.direction, held.at, &held.bytes) {
                 self.take(stream, held.at, &heard, haul);
+            }
+        }
+    }
+
+    /// Reads whole memories: whatever looks like a message of HTTP, wherever it lies.
+    fn search(&mut self, images: &[Image], haul: &mut Haul) {
+        for image in images {
+            for stretch in &image.stretches {
+                for heard in remains::messages(&stretch.bytes) {
+                    for found in findings(&heard) {
+                        if !self.seen.insert((found.kind, found.value.clone())) {
+                            continue;
+                        }
+                        let Image { process, at, .. } = image;
+                        let where_found = format!("memory of {process}: {}", found.place);
+                        let provenance = Provenance { step: STEP, flow: None, at: Some(*at), where_found };
+                        let (kind, value, user) = (found.kind, found.value, found.user);
+                        haul.take(Item::Secret(Secret { kind, value, user, provenance }));
+                    }
+                }
             }
         }
     }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use crate::engine::{Profile, Request};
+use crate::engine::{Profile, Request, Stand};
 
 /// Options of `compare`.
 #[derive(Clone, Debug, Args)]
@@ -55,6 +55,9 @@ pub struct Common {
     /// Leave floods out
     #[arg(long)]
     pub skip_floods: bool,
+    /// Put this program in every proxy's place [default: what each file says]
+    #[arg(long, value_name = "NAME", value_enum)]
+    pub engine: Option<Stand>,
 }
 
 /// How the matrix is printed.
@@ -81,6 +84,7 @@ impl Common {
             force: self.force,
             keylog: self.keylog.clone(),
             skip_floods: self.skip_floods,
+            engine: self.engine,
         }
     }
 }
@@ -88,4 +92,5 @@ impl Common {
 const EXAMPLES: &str = "\
 Examples:
   testbed compare
+  testbed compare --engine haproxy --profile tiny
   testbed compare -a plaintext -a ./mine.toml -s management-sniff --seed 42";

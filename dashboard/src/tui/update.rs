@@ -261,6 +261,7 @@ mod tests {
                 profile: "tiny".into(),
                 architectures: vec!["a".into(), "b".into()],
                 scenarios: vec![scenario("one"), scenario("two")],
+                engine: None,
                 steps: 4,
             }),
         }])

@@ -164,6 +164,7 @@ impl Script {
                     rows: vec!["A1".into(), "A2".into()],
                 })
                 .to_vec(),
+            engine: None,
             steps: ARCHITECTURES.len() * SCENARIOS.len(),
         }));
         script
@@ -235,7 +236,7 @@ impl Script {
                 started: 400,
                 completed: 400 - failed,
                 failed,
-                counted: 400 - failed,
+                counted: Some(400 - failed),
                 last_accepted_ms: None,
             }));
         }

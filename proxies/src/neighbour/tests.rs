@@ -62,7 +62,7 @@ fn world() -> Option<(TempDir, Registry)> {
 
 fn socket(directory: &Path, mode: u32) -> UnixSocket {
     let path = directory.join("service.sock");
-    UnixSocket { path, mode, owner: Some(OWNER), peers: vec![OWNER, PEER], threads: 1 }
+    UnixSocket { path, mode, owner: Some(OWNER), group: None, peers: vec![OWNER, PEER], threads: 1 }
 }
 
 async fn user(uid: u32, directory: &TempDir, registry: &Registry) -> Neighbour {

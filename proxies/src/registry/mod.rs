@@ -3,6 +3,7 @@
 //! ```text
 //!   hold()     → a listener of ours (one socket per node thread, SO_REUSEPORT when more than one)
 //!   reserve()  → bound, not listening: the kernel itself answers ECONNREFUSED
+//!   keep()     → an address a child process of this run is to listen on; confirm() once the kernel says it does
 //!   foreign()  → a listener of a child process this run started
 //!   hold_unix()→ a Unix socket of ours: a file with a mode, an owner and users who may connect  (unix)
 //! ```
@@ -10,6 +11,8 @@
 //! Dialing takes an [`EntryId`]; there is no way to dial an address. After connecting both ends are checked,
 //! and the dialer's 4-tuple is announced in the same breath, so that an acceptor can tell the run's own
 //! connections from a stranger's. A stranger is closed and becomes a [`Violation`].
+//!
+//! A child announces nothing. Which connections are its own ([`Registry::adopt`]) is read from the kernel's tables.
 //!
 //! The registry owns the sockets: dropping the last handle closes them all.
 
@@ -30,9 +33,10 @@ use rand::RngExt;
 use serde::{Deserialize, Serialize};
 use socket2::Socket;
 
+pub use self::foreign::process_tree;
 use self::unix::UnixHeld;
 pub use self::unix::UnixSocket;
-pub(crate) use self::{announce::Announcements, unix::UnixTaken};
+pub(crate) use self::{announce::Announcements, foreign::Whose, unix::UnixTaken};
 use crate::transport::{
     Party, Wire,
     loopback::{Loopback, LoopbackIp},
@@ -63,6 +67,19 @@ pub enum Admit {
     Announced,
     /// Outside clients too: listeners opened for them on purpose.
     Anyone,
+    /// Only connections of the one child that dials under this party.
+    Child(Party),
+}
+
+/// A process this run started that is not our own program, with everything it starts in turn.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Child {
+    /// The process.
+    pub pid: u32,
+    /// Under whose name it dials.
+    pub party: Party,
+    /// From which addresses.
+    pub sources: Vec<LoopbackIp>,
 }
 
 /// Something that must never happen in a run.
@@ -125,9 +142,22 @@ pub enum RegistryError {
 }
 
 enum Entry {
-    Held { at: Loopback, sockets: Vec<TcpListener>, taken: usize, admit: Admit },
-    Reserved { at: Loopback, _socket: Socket },
-    Foreign { at: Loopback, pid: u32 },
+    Held {
+        at: Loopback,
+        sockets: Vec<TcpListener>,
+        taken: usize,
+        admit: Admit,
+    },
+    Reserved {
+        at: Loopback,
+        _socket: Socket,
+    },
+    /// A child's. Without one yet it is kept for it: nobody else of this run can listen there, and dialing is refused.
+    Foreign {
+        at: Loopback,
+        pid: Option<u32>,
+        _kept: Option<Socket>,
+    },
     Unix(UnixHeld),
 }
 
@@ -152,6 +182,7 @@ struct Inner {
     ips: Mutex<HashSet<LoopbackIp>>,
     sources: Mutex<Vec<LoopbackIp>>,
     violations: Mutex<Vec<Violation>>,
+    children: Mutex<Vec<Child>>,
     announcements: Announcements<Wire>,
     unix_announcements: Announcements<Vec<u8>>,
 }
@@ -177,6 +208,7 @@ impl Registry {
                 ips: Mutex::default(),
                 sources: Mutex::default(),
                 violations: Mutex::default(),
+                children: Mutex::default(),
                 announcements: Announcements::default(),
                 unix_announcements: Announcements::default(),
             }),
@@ -244,7 +276,57 @@ impl Registry {
             return Err(refused());
         }
         let at = Loopback::checked(address.into()).ok_or_else(refused)?;
-        Ok(self.add(Entry::Foreign { at, pid }))
+        Ok(self.add(Entry::Foreign { at, pid: Some(pid), _kept: None }))
+    }
+
+    /// Keeps an address for a child that is to listen there, on `port` if the caller insists, else on a drawn one.
+    /// Only a program that sets `SO_REUSEADDR`, as servers do, can then listen there.
+    pub fn keep(&self, ip: LoopbackIp, port: Option<u16>) -> Result<EntryId, RegistryError> {
+        let socket = self.with_port(ip, port, sockets::kept)?;
+        let at = sockets::reserved_at(&socket)?;
+        Ok(self.add(Entry::Foreign { at, pid: None, _kept: Some(socket) }))
+    }
+
+    /// A kept address becomes the child's, once the kernel confirms that it listens there.
+    pub fn confirm(&self, entry: EntryId, pid: u32) -> Result<(), RegistryError> {
+        let at = self.at(entry).ok_or(RegistryError::NothingToTake(entry))?;
+        if !foreign::listens(pid, at.to_socket_addr()).unwrap_or(false) {
+            return Err(RegistryError::NotListening { pid, address: at.to_string() });
+        }
+        let mut entries = lock(&self.inner.entries);
+        match entries.get_mut(entry.0 as usize) {
+            Some(Entry::Foreign { pid: holder @ None, .. }) => {
+                *holder = Some(pid);
+                Ok(())
+            }
+            _ => Err(RegistryError::NothingToTake(entry)),
+        }
+    }
+
+    /// From now on connections of this child are the run's own.
+    pub fn adopt(&self, child: Child) {
+        lock(&self.inner.children).push(child);
+    }
+
+    /// The child is gone: its number may become somebody else's.
+    pub fn disown(&self, pid: u32) {
+        lock(&self.inner.children).retain(|child| child.pid != pid);
+    }
+
+    /// Who opened some connections, as far as children of the run are concerned.
+    pub(crate) fn whose(&self, wires: &[Wire]) -> Vec<Whose> {
+        foreign::whose(&lock(&self.inner.children).clone(), wires)
+    }
+
+    /// Does a child dial from here?
+    pub(crate) fn has_child_at(&self, ip: LoopbackIp) -> bool {
+        lock(&self.inner.children).iter().any(|child| child.sources.contains(&ip))
+    }
+
+    /// The child a process belongs to.
+    pub(crate) fn child_of(&self, pid: u32) -> Option<Party> {
+        let children = lock(&self.inner.children).clone();
+        children.iter().find(|child| process_tree(child.pid).contains(&pid)).map(|child| child.party)
     }
 
     /// A port that is free on every one of `ips` at once: the same number is then held or reserved on all.
@@ -276,7 +358,7 @@ impl Registry {
     /// The process behind a foreign entry.
     pub fn foreign_pid(&self, entry: EntryId) -> Option<u32> {
         match lock(&self.inner.entries).get(entry.0 as usize) {
-            Some(Entry::Foreign { pid, .. }) => Some(*pid),
+            Some(Entry::Foreign { pid, .. }) => *pid,
             _ => None,
         }
     }

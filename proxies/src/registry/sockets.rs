@@ -23,6 +23,16 @@ pub(super) fn bound(at: SocketAddrV4) -> io::Result<Socket> {
     Ok(socket)
 }
 
+/// Bound, so that nobody else of ours is, and open to one who listens with `SO_REUSEADDR`.
+pub(super) fn kept(at: SocketAddrV4) -> io::Result<Socket> {
+    // Reusing alone would share an address somebody keeps already.
+    drop(bound(at)?);
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&at.into())?;
+    Ok(socket)
+}
+
 pub(super) fn listening(at: SocketAddrV4, grouped: bool) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))?;
     if grouped {

@@ -191,8 +191,11 @@ fn a_foreign_listener_is_taken_in_only_from_the_process_that_holds_it() {
     let entry = registry.foreign(child.id(), LoopbackIp::LOCALHOST, port).unwrap();
     assert_eq!(registry.foreign_pid(entry), Some(child.id()));
     assert!(matches!(TcpListen::take(&registry, entry), Err(RegistryError::NothingToTake(_))));
-    let not_the_child = registry.foreign(std::process::id(), LoopbackIp::LOCALHOST, port).unwrap_err();
+    let mut other = Command::new("sleep").arg("60").spawn().unwrap();
+    let not_the_child = registry.foreign(other.id(), LoopbackIp::LOCALHOST, port).unwrap_err();
     assert!(matches!(not_the_child, RegistryError::NotListening { .. }));
+    other.kill().unwrap();
+    other.wait().unwrap();
     drop(child.stdin.take());
     assert!(lines.map_while(Result::ok).any(|line| line.contains("1 passed")));
     child.wait().unwrap();
@@ -206,4 +209,95 @@ fn a_stranger_who_keeps_knocking_does_not_fill_memory() {
         registry.report(knock());
     }
     assert_eq!(registry.violations(), vec![knock(); REMEMBERED]);
+}
+
+/// Not a test of its own: the child that the next tests start.
+#[test]
+fn child_that_connects() {
+    let Some(to) = std::env::var_os("TESTBED_CHILD_CONNECTS") else { return };
+    let socket = sockets::bound("127.99.0.1:0".parse().unwrap()).unwrap();
+    let to: std::net::SocketAddrV4 = to.to_str().unwrap().parse().unwrap();
+    socket.connect(&to.into()).unwrap();
+    // Ends when the parent closes our input.
+    let _ = io::stdin().read_line(&mut String::new());
+}
+
+/// A child that connects, and the address it dials from.
+fn connecting(to: Loopback) -> (std::process::Child, LoopbackIp) {
+    let child = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "registry::tests::child_that_connects", "--nocapture"])
+        .env("TESTBED_CHILD_CONNECTS", to.to_string())
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    (child, Loopback::checked("127.99.0.1:1".parse().unwrap()).unwrap().ip())
+}
+
+#[tokio::test]
+async fn a_childs_connection_is_known_by_the_kernels_word_and_under_its_name() {
+    const OTHER: Party = Party(8);
+    let registry = Registry::new();
+    let hold = |admit| registry.hold(registry.draw_ip(), None, 1, admit).unwrap();
+    for (admit, let_in) in
+        [(Admit::Announced, true), (Admit::Child(USERS), true), (Admit::Child(OTHER), false)]
+    {
+        let entry = hold(admit);
+        let at = registry.at(entry).unwrap();
+        let mut listen = TcpListen::take(&registry, entry).unwrap();
+        let (mut child, source) = connecting(at);
+        registry.adopt(Child { pid: child.id(), party: USERS, sources: vec![source] });
+        let accepted = tokio::time::timeout(Duration::from_secs(3), listen.accept()).await;
+        assert_eq!(accepted.is_ok_and(|taken| taken.unwrap().1.party == Some(USERS)), let_in, "{admit:?}");
+        let strangers = registry
+            .violations()
+            .iter()
+            .filter(|found| matches!(found, Violation::Stranger { to, .. } if *to == at))
+            .count();
+        assert_eq!(strangers, usize::from(!let_in), "{admit:?}");
+        registry.disown(child.id());
+        drop(child.stdin.take());
+        child.wait().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_stranger_at_a_childs_address_is_still_a_stranger() {
+    let registry = Registry::new();
+    let entry = registry.hold(registry.draw_ip(), None, 1, Admit::Child(USERS)).unwrap();
+    let at = registry.at(entry).unwrap();
+    let mut listen = TcpListen::take(&registry, entry).unwrap();
+    let (mut stranger, source) = connecting(at);
+    // The address is the child's, the socket is not: we are that child here, and opened nothing.
+    let mut idle = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+    registry.adopt(Child { pid: idle.id(), party: USERS, sources: vec![source] });
+    assert!(tokio::time::timeout(Duration::from_secs(3), listen.accept()).await.is_err());
+    assert_eq!(registry.violations().len(), 1);
+    for child in [&mut stranger, &mut idle] {
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_kept_address_refuses_and_is_the_childs_once_it_listens_there() {
+    let registry = Registry::new();
+    let entry = registry.keep(registry.draw_ip(), None).unwrap();
+    let at = registry.at(entry).unwrap();
+    let refused = dialer(&registry, entry).dial().await.unwrap_err();
+    assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
+    assert!(matches!(
+        registry.hold(at.ip(), Some(at.port()), 1, Admit::Announced),
+        Err(RegistryError::InUse { .. })
+    ));
+    assert!(matches!(registry.keep(at.ip(), Some(at.port())), Err(RegistryError::InUse { .. })));
+    let me = std::process::id();
+    assert!(matches!(registry.confirm(entry, me), Err(RegistryError::NotListening { .. })));
+    let socket = Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.set_reuse_address(true).unwrap();
+    socket.bind(&at.to_socket_addr().into()).unwrap();
+    socket.listen(8).unwrap();
+    registry.confirm(entry, me).unwrap();
+    assert_eq!(registry.foreign_pid(entry), Some(me));
+    dialer(&registry, entry).dial().await.unwrap();
 }

@@ -31,8 +31,10 @@ pub struct UnixSocket {
     pub path: PathBuf,
     /// Permission bits of the file.
     pub mode: u32,
-    /// User and group the file belongs to; `None` leaves it to ours.
+    /// User the file belongs to; `None` leaves it to ours.
     pub owner: Option<u32>,
+    /// Its group; `None` = the one that goes by the owner's number.
+    pub group: Option<u32>,
     /// Users whose processes may connect, besides our own process.
     pub peers: Vec<u32>,
     /// Threads that accept on it.
@@ -95,7 +97,8 @@ impl Registry {
         }
     }
 
-    pub(crate) fn unix_path(&self, entry: EntryId) -> Option<PathBuf> {
+    /// The file of a Unix socket, for a program that is told where it is; nothing of ours dials a path.
+    pub fn unix_path(&self, entry: EntryId) -> Option<PathBuf> {
         match lock(&self.inner.entries).get(entry.0 as usize) {
             Some(Entry::Unix(held)) => Some(held.path.clone()),
             _ => None,
@@ -111,7 +114,7 @@ fn listening(wanted: &UnixSocket) -> io::Result<UnixListener> {
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     socket.bind(&SockAddr::unix(&wanted.path)?)?;
     if let Some(owner) = wanted.owner {
-        lchown(&wanted.path, Some(owner), Some(owner))?;
+        lchown(&wanted.path, Some(owner), Some(wanted.group.unwrap_or(owner)))?;
     }
     fs::set_permissions(&wanted.path, Permissions::from_mode(wanted.mode))?;
     socket.listen(BACKLOG)?;

@@ -21,10 +21,13 @@ use super::{
     Dial, Ends, Listen, Party, Wire,
     loopback::{Loopback, LoopbackIp},
 };
-use crate::registry::{Admit, EntryId, Registry, RegistryError, SourceId, Violation};
+use crate::registry::{Admit, EntryId, Registry, RegistryError, SourceId, Violation, Whose};
 
 /// How long an unannounced connection is held unread before it is called a stranger's.
 pub const ANNOUNCE_WITHIN: Duration = Duration::from_secs(1);
+
+/// How long after an answer that admits nobody the kernel is asked again.
+const ASK_AGAIN: Duration = Duration::from_millis(50);
 
 /// Opens connections to one entry from one source address, under one party's name.
 #[derive(Clone)]
@@ -134,7 +137,18 @@ pub struct TcpListen {
     listener: TcpListener,
     at: Loopback,
     admit: Admit,
-    unclaimed: Vec<(TcpStream, Loopback, Instant)>,
+    unclaimed: Vec<Unclaimed>,
+}
+
+/// A connection nobody announced yet, held unread.
+struct Unclaimed {
+    stream: TcpStream,
+    dialer: Loopback,
+    until: Instant,
+    /// It comes from where a child of the run dials: when to ask the kernel whose it is.
+    ask: Option<Instant>,
+    /// By the last answer nobody holds its other end any more: closed unread in the end, and nobody's fault.
+    gone: bool,
 }
 
 impl TcpListen {
@@ -159,10 +173,19 @@ impl TcpListen {
         };
         let wire = Wire { dialer, acceptor: self.at };
         let party = self.registry.announcements().claim(&wire);
-        if party.is_some() || self.admit == Admit::Anyone {
-            return Some((stream, Ends { wire: Some(wire), party }));
+        match (self.admit, party) {
+            (Admit::Announced, Some(_)) | (Admit::Anyone, _) => {
+                return Some((stream, Ends { wire: Some(wire), party }));
+            }
+            (Admit::Child(_), Some(_)) => {
+                self.registry.report(Violation::Stranger { from: peer.to_string(), to: self.at });
+                return None;
+            }
+            (Admit::Announced | Admit::Child(_), None) => {}
         }
-        self.unclaimed.push((stream, dialer, Instant::now() + ANNOUNCE_WITHIN));
+        let now = Instant::now();
+        let (until, ask) = (now + ANNOUNCE_WITHIN, self.registry.has_child_at(dialer.ip()).then_some(now));
+        self.unclaimed.push(Unclaimed { stream, dialer, until, ask, gone: false });
         None
     }
 
@@ -170,22 +193,47 @@ impl TcpListen {
     fn settle(&mut self) -> Option<(TcpStream, Ends)> {
         let (registry, at) = (&self.registry, self.at);
         let now = Instant::now();
-        let known = self.unclaimed.iter().enumerate().find_map(|(index, (_, dialer, _))| {
-            let wire = Wire { dialer: *dialer, acceptor: at };
+        let mut announced =
+            self.unclaimed.iter().enumerate().filter(|_| !matches!(self.admit, Admit::Child(_)));
+        let known = announced.find_map(|(index, held)| {
+            let wire = Wire { dialer: held.dialer, acceptor: at };
             registry.announcements().claim(&wire).map(|party| (index, wire, party))
         });
-        if let Some((index, wire, party)) = known {
-            let (stream, ..) = self.unclaimed.swap_remove(index);
-            return Some((stream, Ends { wire: Some(wire), party: Some(party) }));
+        let Some((index, wire, party)) = known.or_else(|| self.ask(now)) else {
+            self.turn_away(now);
+            return None;
+        };
+        let Unclaimed { stream, .. } = self.unclaimed.swap_remove(index);
+        Some((stream, Ends { wire: Some(wire), party: Some(party) }))
+    }
+
+    /// Asks the kernel whether a child of the run opened a connection; again after a while, for the kernel's tables
+    /// are read line by line, and sockets come and go meanwhile.
+    fn ask(&mut self, now: Instant) -> Option<(usize, Wire, Party)> {
+        let due = |held: &Unclaimed| held.ask.is_some_and(|at| at <= now);
+        let index = self.unclaimed.iter().position(due)?;
+        let held = &mut self.unclaimed[index];
+        held.ask = Some(now + ASK_AGAIN);
+        let wire = Wire { dialer: held.dialer, acceptor: self.at };
+        let answer = self.registry.whose(&[wire]).first().copied();
+        held.gone = answer == Some(Whose::Gone);
+        match (answer, self.admit) {
+            (Some(Whose::Child(party)), Admit::Child(only)) if party == only => Some((index, wire, party)),
+            (Some(Whose::Child(party)), Admit::Announced) => Some((index, wire, party)),
+            _ => None,
         }
-        self.unclaimed.retain(|(_, dialer, deadline)| {
-            let keep = now < *deadline;
-            if !keep {
-                registry.report(Violation::Stranger { from: dialer.to_string(), to: at });
+    }
+
+    /// Closes what was held for long enough.
+    fn turn_away(&mut self, now: Instant) {
+        let (registry, at) = (&self.registry, self.at);
+        self.unclaimed.retain(|held| {
+            let keep = now < held.until;
+            if !keep && !held.gone {
+                registry.report(Violation::Stranger { from: held.dialer.to_string(), to: at });
             }
             keep
         });
-        None
     }
 }
 
@@ -202,7 +250,9 @@ impl Listen for TcpListen {
             if let Some(known) = self.settle() {
                 return Ok(known);
             }
-            let waiting = self.unclaimed.iter().map(|(_, _, deadline)| *deadline).min();
+            let waiting =
+                self.unclaimed.iter().map(|held| held.ask.map_or(held.until, |at| at.min(held.until)));
+            let waiting = waiting.min();
             tokio::select! {
                 accepted = self.listener.accept() => {
                     let (stream, peer) = accepted?;

@@ -94,12 +94,15 @@ impl UnixListen {
     /// Whose connection it is; `None` when it may not come in.
     fn admit(&self, stream: &UnixStream) -> Option<Ends> {
         let peer = stream.peer_cred().ok()?;
-        let ours = peer.pid().and_then(|pid| u32::try_from(pid).ok()) == Some(std::process::id());
-        if ours {
+        let pid = peer.pid().and_then(|pid| u32::try_from(pid).ok());
+        if pid == Some(std::process::id()) {
             let party = self.registry.unix_announcements().claim(&name(getpeername(stream).ok()??).ok()?)?;
             return Some(Ends { wire: None, party: Some(party) });
         }
-        self.peers.contains(&peer.uid()).then_some(Ends { wire: None, party: None })
+        let child = pid.and_then(|pid| self.registry.child_of(pid));
+        // Where nobody could be made another user, a child of the run is as much ours as we are.
+        let as_we_are = child.is_some() && peer.uid() == rustix::process::geteuid().as_raw();
+        (self.peers.contains(&peer.uid()) || as_we_are).then_some(Ends { wire: None, party: child })
     }
 }
 

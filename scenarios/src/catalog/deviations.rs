@@ -6,6 +6,7 @@
 use jiff::{ToSpan as _, civil::Date};
 use testbed::{
     architecture::{
+        Engine,
         diagnose::{Diagnostics, Finding},
         reading::{self, Section},
         suggest::help_for,
@@ -23,6 +24,9 @@ use crate::event::{Cell, Verdict};
 /// The checked-in list.
 const SHIPPED: &str = include_str!("../../deviations.toml");
 
+/// Programs an entry may be about.
+const FOREIGN: [Engine; 2] = [Engine::Haproxy, Engine::Nginx];
+
 /// How far ahead an entry may end.
 const LONGEST_DAYS: i64 = 366;
 
@@ -35,6 +39,8 @@ pub struct Deviation {
     pub scenario: String,
     /// Which asset.
     pub asset: Asset,
+    /// The program in the proxies' places it is known of; `None` = our own.
+    pub engine: Option<Engine>,
     /// What the scenario expects.
     pub expected: Verdict,
     /// What is found instead.
@@ -46,9 +52,10 @@ pub struct Deviation {
 }
 
 impl Deviation {
-    /// Does this entry explain what was found in a cell?
-    pub fn explains(&self, cell: &Cell) -> bool {
-        self.architecture == cell.architecture
+    /// Does this entry explain what was found in a cell, with that program in the proxies' places?
+    pub fn explains(&self, cell: &Cell, engine: Option<Engine>) -> bool {
+        self.engine == engine
+            && self.architecture == cell.architecture
             && self.scenario == cell.scenario
             && self.asset == cell.asset
             && Some(self.expected) == cell.expected
@@ -89,8 +96,8 @@ fn read(
         let at = table.at.clone();
         let Some(deviation) = entry(table, today, scenarios, findings) else { continue };
         let same = |other: &Deviation| {
-            (&other.architecture, &other.scenario, other.asset)
-                == (&deviation.architecture, &deviation.scenario, deviation.asset)
+            (&other.architecture, &other.scenario, other.asset, other.engine)
+                == (&deviation.architecture, &deviation.scenario, deviation.asset, deviation.engine)
         };
         if deviations.iter().any(same) {
             findings.push(Finding::new(at, "this cell is listed twice"));
@@ -113,12 +120,14 @@ fn entry(
     let expected: Option<Spanned<String>> = table.required("expected", findings);
     let found: Option<Spanned<String>> = table.required("found", findings);
     let reason: Option<Spanned<String>> = table.required("reason", findings);
+    let engine: Option<Spanned<String>> = table.optional("engine", findings);
     let expires = table.required("expires", findings).and_then(|day| date(&day, today, findings));
     table.finish(findings);
     if let Some(reason) = reason.as_ref().filter(|reason| reason.get_ref().trim().is_empty()) {
         findings.push(Finding::new(reason.span(), "a deviation without a reason"));
     }
     let asset = asset.and_then(|name| word("asset", &name, Asset::ALL, Asset::word, findings));
+    let engine = engine.and_then(|name| word("engine", &name, &FOREIGN, Engine::word, findings));
     let known = scenario.as_ref().and_then(|name| find(name, scenarios, findings));
     let verdict = |word: &Option<Spanned<String>>, findings: &mut Vec<Finding>| {
         self::word("verdict", word.as_ref()?, &VERDICTS, Verdict::word, findings)
@@ -128,6 +137,7 @@ fn entry(
         architecture: architecture?.into_inner(),
         scenario: scenario?.into_inner(),
         asset: asset?,
+        engine,
         expected: expects?,
         found: finds?,
         reason: reason?.into_inner(),

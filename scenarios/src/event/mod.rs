@@ -134,6 +134,9 @@ pub struct RunStarted {
     pub scenarios: Vec<ScenarioInfo>,
     /// `(architecture, scenario)` pairs that will run, for progress; control runs included.
     pub steps: usize,
+    /// The program that stood in every proxy's place: `haproxy`; absent where the files decide.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub engine: Option<String>,
 }
 
 /// Facts of the machine that figures depend on.
@@ -277,8 +280,10 @@ pub struct FloodInterval {
     pub completed: u64,
     /// Attempts that failed.
     pub failed: u64,
-    /// What the flooded node itself counted of them. It may lag behind the generator by an interval.
-    pub counted: u64,
+    /// What the flooded node itself counted of them. It may lag behind the generator by an interval. Absent where it
+    /// is a program of its own, which tells nobody.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub counted: Option<u64>,
     /// When the flooded node accepted the newest of them, in run milliseconds.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub last_accepted_ms: Option<u64>,

@@ -39,6 +39,8 @@ pub(crate) struct MatrixDocument<'a> {
     version: &'a str,
     started: &'a str,
     profile: &'a str,
+    /// The program that stood in every proxy's place; null where the architecture files decide.
+    engine: Option<&'a str>,
     /// True when stopped early, or when the record breaks off: what was finished is here.
     interrupted: bool,
     steps: Steps,
@@ -99,6 +101,7 @@ impl Exporter for MatrixJson {
             version: &run.version,
             started: &run.started,
             profile: &run.profile,
+            engine: run.engine.as_deref(),
             interrupted: snapshot.interrupted || snapshot.ended.is_none(),
             steps: Steps { planned: run.steps, finished: snapshot.steps_done },
         };

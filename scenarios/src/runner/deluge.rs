@@ -29,7 +29,7 @@ pub(super) struct Deluge {
     kind: FloodKind,
     arms: Arms,
     tally: Arc<FloodTally>,
-    before: u64,
+    before: Option<u64>,
     told: Counts,
     told_at: Instant,
 }
@@ -40,7 +40,8 @@ pub(super) struct Counts {
     pub(super) started: u64,
     pub(super) completed: u64,
     pub(super) failed: u64,
-    pub(super) counted: u64,
+    /// `None` where the node tells nobody.
+    pub(super) counted: Option<u64>,
 }
 
 impl Deluge {
@@ -51,7 +52,7 @@ impl Deluge {
             kind,
             arms,
             tally: Arc::default(),
-            before: 0,
+            before: None,
             told: Counts::default(),
             told_at: Instant::now(),
         };
@@ -67,7 +68,7 @@ impl Deluge {
     /// What was counted so far.
     pub(super) fn counts(&self, ledger: &Ledger) -> Counts {
         // The node first: what it counts was started before.
-        let counted = self.visits(ledger) - self.before;
+        let counted = less(self.visits(ledger), self.before);
         let (started, completed, failed) = self.tally.read();
         Counts { started, completed, failed, counted }
     }
@@ -93,7 +94,7 @@ impl Deluge {
             started: now.started - self.told.started,
             completed: now.completed - self.told.completed,
             failed: now.failed - self.told.failed,
-            counted: now.counted - self.told.counted,
+            counted: less(now.counted, self.told.counted),
             last_accepted_ms: self.last_accepted_ms(ledger),
         }));
         self.told = now;
@@ -130,17 +131,21 @@ impl Deluge {
         }
     }
 
-    /// What the flooded node itself counted of this kind.
-    fn visits(&self, ledger: &Ledger) -> u64 {
-        let Some(node) = ledger.node(self.label()) else { return 0 };
-        let visits = node.tally().visits(Some(self.arms.party));
-        match self.kind {
+    /// What the flooded node itself counted of this kind; a program of its own counts for itself alone.
+    fn visits(&self, ledger: &Ledger) -> Option<u64> {
+        let visits = ledger.node(self.label())?.tally().visits(Some(self.arms.party));
+        Some(match self.kind {
             FloodKind::Connect => visits.accepted,
             // Who passes TLS on takes the connection; the handshake is counted where it ends.
             FloodKind::Handshake if !self.arms.ends_tls => visits.accepted,
             FloodKind::Handshake => visits.handshakes,
-        }
+        })
     }
+}
+
+/// What came since, as far as anything is known.
+fn less(now: Option<u64>, before: Option<u64>) -> Option<u64> {
+    now.map(|now| now - before.unwrap_or_default())
 }
 
 /// The word of an arm, in events and rows.

@@ -128,8 +128,8 @@ fn compare(stage: &mut Stage<'_>, standing: &Standing, deluge: &Deluge, arm: &st
     let total = deluge.counts(&standing.ledger);
     if standing.tokens.attack.is_cancelled() {
         stage.emitter.send(invalid(standing, format!("the flood of the {arm} was cut short")));
-    } else if total.counted != total.completed {
-        let (completed, counted) = (total.completed, total.counted);
+    } else if let Some(counted) = total.counted.filter(|counted| *counted != total.completed) {
+        let completed = total.completed;
         let reason = format!("the flood completed {completed} attempts, its {arm} counted {counted}");
         stage.emitter.send(invalid(standing, reason));
     }

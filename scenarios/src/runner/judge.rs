@@ -178,9 +178,10 @@ impl Case<'_> {
         let seen = self.ledger.found();
         let (before, _) = legs(&seen, self.segments, self.conversations, asset, &self.baseline);
         let mut links: BTreeMap<String, RedirectedLink> = BTreeMap::new();
-        let blank = |link: &str, carried| RedirectedLink {
+        let blank = |link: &str, (carried, unopened)| RedirectedLink {
             link: link.to_owned(),
             carried,
+            unopened,
             arrivals: 0,
             refusals: 0,
             accepted: 0,
@@ -190,7 +191,7 @@ impl Case<'_> {
         };
         for leg in before {
             let carried = leg.carried_clear + leg.carried_sealed;
-            links.insert(leg.link.clone(), blank(&leg.link, carried));
+            links.insert(leg.link.clone(), blank(&leg.link, (carried, leg.unopened_flows)));
         }
         let (mut spots, mut refusals) = (Vec::new(), Vec::new());
         let mut lost: BTreeMap<&str, BTreeSet<CanaryId>> = BTreeMap::new();
@@ -199,7 +200,7 @@ impl Case<'_> {
             let Some(meant) = seen.detours.get(&talk.flow) else { continue };
             // Before the attack nothing is sent elsewhere, so the meant link is one that was seen.
             links.retain(|link, _| *link != talk.link);
-            let link = links.entry(meant.clone()).or_insert_with(|| blank(meant, 0));
+            let link = links.entry(meant.clone()).or_insert_with(|| blank(meant, (0, 0)));
             let refused = refusal(talk, &self.attack);
             let accepted = talk.kind == Kind::NotTls || talk.complete;
             // Who was neither let in nor gone when the attack ended was cut by us: that is no answer.

@@ -4,6 +4,8 @@
 //! It searches held buffers as they are, and opens recorded streams with the run's own key log to prove that a
 //! process held an asset it could not read. It decides nothing.
 
+mod programs;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::Range,
@@ -22,6 +24,7 @@ use testbed::{
     vocabulary::{Asset, Direction, Vantage},
 };
 
+use super::looks::Looks;
 use crate::{
     event::{Evidence, Positive},
     verdict::{CustodyFacts, KeyFacts, Leg},
@@ -44,6 +47,16 @@ struct Holder {
     /// Connections whose records the key log does not open.
     locked: u64,
     dropped: u64,
+    /// For a program of its own: what it did not show.
+    real: Option<Real>,
+}
+
+/// What the memory of a program of its own did not show.
+#[derive(Default)]
+struct Real {
+    unread: Option<String>,
+    /// Canaries that crossed its links and left no trace, with when they did.
+    untraced: Vec<(Asset, Duration)>,
 }
 
 /// A canary in memory.
@@ -52,12 +65,25 @@ struct Place {
     canary: CanaryId,
     at: Duration,
     sealed: bool,
-    connection: Arc<Connection>,
-    side: Side,
-    direction: Direction,
     encoding: String,
-    /// Of the buffer that brought its last byte.
-    bytes: usize,
+    spot: Spot,
+}
+
+/// Where in memory.
+enum Spot {
+    /// A buffer our own record holds; `bytes` of the one that brought its last byte.
+    Buffer { connection: Arc<Connection>, side: Side, direction: Direction, bytes: usize },
+    /// The memory of a process itself.
+    Memory { process: String, link: String, place: String },
+}
+
+impl Spot {
+    fn link(&self) -> &str {
+        match self {
+            Self::Buffer { connection, .. } => &connection.link,
+            Self::Memory { link, .. } => link,
+        }
+    }
 }
 
 /// What one asset comes to.
@@ -70,7 +96,15 @@ pub(super) struct Sought {
 
 impl Memory {
     /// Searches everything the processes at a vantage held; nothing where the launch kept no record.
-    pub(super) fn search(ledger: &Ledger, vantage: Vantage) -> Self {
+    pub(super) fn search(ledger: &Ledger, vantage: Vantage, looks: Looks) -> Self {
+        let mut memory = Self::recorded(ledger, vantage);
+        memory
+            .holders
+            .extend(looks.into_iter().map(|(process, seen)| programs::holder(ledger, process, seen)));
+        memory
+    }
+
+    fn recorded(ledger: &Ledger, vantage: Vantage) -> Self {
         let Some(custody) = ledger.custody() else { return Self::default() };
         // Where nobody stands nothing is searched; the step is not even run there.
         let Ok(Some(taken)) = taken(&ledger.architecture, vantage) else { return Self::default() };
@@ -81,7 +115,13 @@ impl Memory {
             let mut places = readable(ledger, &held);
             let locked = sealed(ledger, &held, &mut places);
             // Asked last: what was dropped meanwhile counts.
-            Holder { process: record.process().to_owned(), places, locked, dropped: record.dropped() }
+            Holder {
+                process: record.process().to_owned(),
+                places,
+                locked,
+                dropped: record.dropped(),
+                real: None,
+            }
         });
         Self { holders: holders.collect() }
     }
@@ -105,7 +145,7 @@ impl Memory {
             let (open, sealed) = (canaries(false), canaries(true));
             // Where it was readable, that it was sealed on its way in is no news.
             for place in relevant().filter(|place| place.sealed == open.is_empty()) {
-                let shown = of_link.entry((&holder.process, &place.connection.link)).or_default();
+                let shown = of_link.entry((&holder.process, place.spot.link())).or_default();
                 *shown += 1;
                 if *shown <= PLACES {
                     evidence.push(place.evidence(ledger));
@@ -123,25 +163,49 @@ impl Memory {
             evidence.retain(|place| !place.encoding.starts_with("tls+"));
         }
         let dropped = self.holders.iter().map(|holder| holder.dropped).sum();
-        Sought { facts: CustodyFacts { holders, dropped, positive }, evidence, readable }
+        let real = || self.holders.iter().filter_map(|holder| holder.real.as_ref());
+        let untraced = real().flat_map(|real| &real.untraced);
+        let facts = CustodyFacts {
+            holders,
+            dropped,
+            unread: real().filter_map(|real| real.unread.clone()).collect(),
+            untraced: untraced.filter(|(of, at)| *of == asset && window.contains(at)).count() as u64,
+            measured: !self.holders.is_empty() && self.holders.iter().all(|holder| holder.real.is_some()),
+            positive,
+        };
+        Sought { facts, evidence, readable }
     }
 }
 
 impl Place {
     fn evidence(&self, ledger: &Ledger) -> Evidence {
-        let side = match self.side {
+        let canary = Some(ledger.canaries.value(self.canary));
+        let (encoding, how) = (self.encoding.clone(), if self.sealed { "sealed, in" } else { "readable in" });
+        let (connection, side, direction, bytes) = match &self.spot {
+            Spot::Buffer { connection, side, direction, bytes } => (connection, *side, *direction, *bytes),
+            Spot::Memory { process, link, place } => {
+                return Evidence {
+                    link: link.clone(),
+                    encoding,
+                    canary,
+                    attempt: Some(format!("memory of {process}, read from the running process")),
+                    answer: Some(format!("{how} {place}")),
+                    ..Evidence::default()
+                };
+            }
+        };
+        let side = match side {
             Side::Outer => "outer side",
             Side::Inner => "inner side",
             Side::Both => "no TLS ends here",
         };
-        let Connection { number, process, link, .. } = &*self.connection;
-        let how = if self.sealed { "sealed, in" } else { "readable in" };
+        let Connection { number, process, link, .. } = &**connection;
         Evidence {
             link: link.clone(),
-            encoding: self.encoding.clone(),
-            canary: Some(ledger.canaries.value(self.canary)),
-            attempt: Some(format!("memory of {process}, connection {number}, {side}, {}", self.direction)),
-            answer: Some(format!("{how} a buffer of {} bytes", self.bytes)),
+            encoding,
+            canary,
+            attempt: Some(format!("memory of {process}, connection {number}, {side}, {direction}")),
+            answer: Some(format!("{how} a buffer of {bytes} bytes")),
             ..Evidence::default()
         }
     }
@@ -155,11 +219,13 @@ fn readable(ledger: &Ledger, held: &[Held]) -> Vec<Place> {
             canary: found.hit.canary,
             at: found.held.at,
             sealed: false,
-            connection: found.held.connection,
-            side: found.held.side,
-            direction: found.held.direction,
             encoding: found.hit.encoding.word().to_owned(),
-            bytes: found.held.bytes.len(),
+            spot: Spot::Buffer {
+                connection: found.held.connection,
+                side: found.held.side,
+                direction: found.held.direction,
+                bytes: found.held.bytes.len(),
+            },
         })
         .collect()
 }
@@ -192,11 +258,13 @@ fn sealed(ledger: &Ledger, held: &[Held], places: &mut Vec<Place>) -> u64 {
                     canary: hit.canary,
                     at: buffer.at,
                     sealed: true,
-                    connection: buffer.connection.clone(),
-                    side: buffer.side,
-                    direction,
                     encoding: format!("tls+{}", hit.encoding),
-                    bytes: buffer.bytes.len(),
+                    spot: Spot::Buffer {
+                        connection: buffer.connection.clone(),
+                        side: buffer.side,
+                        direction,
+                        bytes: buffer.bytes.len(),
+                    },
                 });
             }
         }
@@ -259,7 +327,7 @@ mod tests {
         let mut crowd = Crowd::start(&ledger, haste).unwrap();
         crowd.enrol(2).await.unwrap();
         crowd.warm_up(2, 2).await.unwrap();
-        let memory = Memory::search(&ledger, Vantage::EdgeRoot);
+        let memory = Memory::search(&ledger, Vantage::EdgeRoot, Looks::default());
         let always = Duration::ZERO..Duration::MAX;
         let sought = memory.seek(&ledger, Asset::Password, &always, Positive::Passed);
         crowd.stop().unwrap();

@@ -19,6 +19,7 @@ mod gather;
 mod honest;
 mod judge;
 mod live;
+mod looks;
 mod memory;
 mod neighbour;
 mod plan;
@@ -28,6 +29,7 @@ mod step;
 mod validity;
 
 use std::{
+    collections::BTreeSet,
     path::PathBuf,
     sync::mpsc::{Receiver, channel},
     time::Duration,
@@ -35,7 +37,8 @@ use std::{
 
 use testbed::{
     Helper,
-    architecture::{Architecture, UnknownWeakness},
+    architecture::{Architecture, Engine, UnknownWeakness},
+    engine::installed,
     launch::{LaunchError, Realisation},
 };
 
@@ -79,6 +82,8 @@ pub struct Request {
     pub helper: Option<Helper>,
     /// Mode of key files: the test switch that makes them readable.
     pub key_mode: u32,
+    /// Which program stands in every proxy's place; `None` = what the files say.
+    pub engine: Option<Engine>,
 }
 
 /// A run that was started.
@@ -221,9 +226,14 @@ impl Run {
             profile: request.profile.word().to_owned(),
             architectures: request.architectures.iter().map(|shown| shown.name.clone()).collect(),
             scenarios: request.scenarios.iter().map(Scenario::info).collect(),
+            engine: request.engine.map(|engine| engine.word().to_owned()),
             steps: plan.steps.len(),
         }));
         emitter.send(Event::Host(host::here()));
+        for engine in plan.architectures.iter().flat_map(Architecture::engines).collect::<BTreeSet<_>>() {
+            let found = installed(engine).map_or_else(|missing| missing.to_string(), |found| found.version);
+            emitter.config(&format!("engine/{}", engine.word()), &found);
+        }
         for architecture in &plan.architectures {
             emitter.config(&format!("architecture/{}", architecture.name), architecture);
             emitter.send(Event::Topology(crate::event::Topology::of(architecture)));

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use testbed::architecture::{self, Architecture};
+use testbed::architecture::{self, Architecture, Engine};
 
 use super::{Request, RunError};
 use crate::{
@@ -27,14 +27,21 @@ pub(super) struct Plan {
     pub(super) scenarios: Vec<Scenario>,
     /// In order.
     pub(super) steps: Vec<Pair>,
+    engine: Option<Engine>,
+}
+
+/// The same under another program, where one is asked for.
+fn under(architecture: &Architecture, engine: Option<Engine>) -> Architecture {
+    engine.map_or_else(|| architecture.clone(), |engine| architecture.with_engine(engine))
 }
 
 impl Plan {
     pub(super) fn of(request: &Request) -> Result<Self, RunError> {
         let mut plan = Self {
-            architectures: request.architectures.clone(),
+            architectures: request.architectures.iter().map(|shown| under(shown, request.engine)).collect(),
             scenarios: request.scenarios.clone(),
             steps: Vec::new(),
+            engine: request.engine,
         };
         let mut done = BTreeSet::new();
         for architecture in 0..request.architectures.len() {
@@ -90,7 +97,7 @@ impl Plan {
             return Ok(known);
         }
         let loaded = architecture::load(name).map_err(|error| RunError::Plan(error.to_string()))?;
-        self.architectures.push(loaded);
+        self.architectures.push(under(&loaded, self.engine));
         Ok(self.architectures.len() - 1)
     }
 

@@ -12,7 +12,7 @@ use testbed::{
     architecture::Architecture,
     custody::Bounds,
     foothold::{Footholds, hosts::taken},
-    launch::{LaunchOptions, launch},
+    launch::{LaunchError, LaunchOptions, launch},
     ledger::Ledger,
     vocabulary::{Asset, Phase, Vantage},
 };
@@ -28,6 +28,7 @@ use super::{
     honest::{Honest, Shift, Worked, count},
     judge::{self, Case},
     live::{Live, Place},
+    looks::{Looks, Watch},
     memory::Memory,
     plan::{Pair, Plan},
     raid::{Desk, Raid},
@@ -65,6 +66,8 @@ pub(super) struct Standing {
     pub(super) tokens: StepTokens,
     pub(super) place: Place,
     pub(super) live: Live,
+    /// What memory of programs of their own showed.
+    looks: Looks,
     began: Ticks,
 }
 
@@ -95,7 +98,15 @@ pub(super) async fn run(mut stage: Stage<'_>) -> Result<(), RunError> {
         stage.not_exercised(&scenario, &architecture, &nowhere.to_string());
         return Ok(());
     }
-    let mut standing = stage.stand(&architecture, &scenario, phases, place).await?;
+    let mut standing = match stage.stand(&architecture, &scenario, phases, place).await {
+        Err(RunError::Launch(LaunchError::Engine(error))) if error.is_unable() => {
+            // What another program cannot do deviates from nothing, and says it in plain words.
+            stage.unasked(&scenario, &architecture, &error.to_string(), |_| None);
+            stage.ended(&scenario, &architecture);
+            return Ok(());
+        }
+        standing => standing?,
+    };
     let outcome = if let Some(why) = standing.footholds.unable(scenario.vantage) {
         // What this machine cannot show deviates from nothing.
         stage.unasked(&scenario, &architecture, &why, |_| None);
@@ -150,7 +161,8 @@ impl Stage<'_> {
         let honest = Honest::start(&mut ledger, scenario, &phases, self.request.seed).await?;
         let live = Live::new(place.clone(), gather::readable(&ledger, scenario.vantage));
         let (footholds, began) = (Arc::new(footholds), Ticks::now());
-        Ok(Standing { ledger, footholds, honest, phases, tokens, place, live, began })
+        let looks = Looks::default();
+        Ok(Standing { ledger, footholds, honest, phases, tokens, place, live, looks, began })
     }
 
     /// Works a phase, looking at the wires now and then.
@@ -204,6 +216,10 @@ impl Stage<'_> {
 
     fn not_exercised(&mut self, scenario: &Scenario, architecture: &Architecture, why: &str) {
         self.unasked(scenario, architecture, why, |asset| scenario.expected(&architecture.name, asset));
+        self.ended(scenario, architecture);
+    }
+
+    fn ended(&mut self, scenario: &Scenario, architecture: &Architecture) {
         self.emitter.send(Event::ScenarioEnded {
             architecture: architecture.name.clone(),
             scenario: scenario.id.clone(),
@@ -270,7 +286,12 @@ async fn attack(stage: &mut Stage<'_>, scenario: &Scenario, standing: &mut Stand
     }
     let technique = technique_name(scenario.technique);
     let mut raid = set_out(stage, standing, technique, scenario.vantage).await?;
+    let mut watch = match scenario.technique {
+        Technique::SearchMemory => Watch::start(&standing.ledger, scenario.vantage)?,
+        _ => Watch::default(),
+    };
     let attacked = stage.phase(standing, Phase::Attack, 1, &mut raid).await?;
+    standing.looks = watch.finish();
     // Everything honest users said is on the attacker's desk before its time is over.
     standing.ledger.fabric.settle().await?;
     if scenario.technique.ends_by_itself() {
@@ -341,7 +362,7 @@ async fn set_out(
 fn conclude(
     stage: &mut Stage<'_>,
     scenario: &Scenario,
-    standing: &Standing,
+    standing: &mut Standing,
     home: &Home,
     [baseline, attack]: [Range<Duration>; 2],
     settled: u64,
@@ -350,7 +371,7 @@ fn conclude(
     let segments = gather::readable(ledger, scenario.vantage);
     let conversations = gather::conversations(ledger, &segments);
     let onward = gather::onward(ledger, &segments, attack.end);
-    let memory = Memory::search(ledger, scenario.vantage);
+    let memory = Memory::search(ledger, scenario.vantage, std::mem::take(&mut standing.looks));
     let cells: Vec<Cell> = Snapshot::of(stage.emitter.events()).cells;
     let controls = stage.plan.controls(stage.pair);
     let judged = Case {

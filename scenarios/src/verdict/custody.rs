@@ -3,8 +3,9 @@
 //!
 //! `held` needs the searched buffers to have held the asset sealed: found only after the process's own recorded
 //! streams were opened with the run's key log. A record that dropped bytes, or a connection that could not be
-//! opened, leaves the question open. All of it is modelled: our own record says what was in memory, our own host
-//! model who may read what.
+//! opened, leaves the question open. Where our own record says what was in memory it is modelled, as is who may
+//! read what; where a program of its own stands, its memory was read, and that is measured: its bytes are sought as
+//! they crossed, open or sealed.
 
 use testbed::vocabulary::Method;
 
@@ -18,6 +19,12 @@ pub struct CustodyFacts {
     pub holders: Vec<Leg>,
     /// Bytes that passed through these processes and found no room in their records.
     pub dropped: u64,
+    /// Whose memory could not be read, and why.
+    pub unread: Vec<String>,
+    /// Canaries that crossed links of programs of their own, and left no trace in their memory when it was looked at.
+    pub untraced: u64,
+    /// Was it all read from memory itself, as opposed to our own record?
+    pub measured: bool,
     /// Outcome of the positive control for this asset.
     pub positive: Positive,
 }
@@ -41,7 +48,8 @@ impl CustodyFacts {
         let open = self.sum(|holder| holder.carried_clear);
         let sealed = self.sum(|holder| holder.carried_sealed);
         let (verdict, reason) = self.decide(open, sealed);
-        modelled(verdict, reason, open + sealed, open, self.positive)
+        let method = if self.measured { Method::Measured } else { Method::Modelled };
+        Judgement { method, ..modelled(verdict, reason, open + sealed, open, self.positive) }
     }
 
     fn decide(&self, open: u64, sealed: u64) -> (Verdict, String) {
@@ -57,11 +65,21 @@ impl CustodyFacts {
                 format!("{dropped} of these processes found no room in the record: nobody searched them.");
             return (Verdict::Inconclusive, reason);
         }
+        if let Some(why) = self.unread.first() {
+            return (Verdict::Inconclusive, format!("Memory could not be read: {why}."));
+        }
         if unopened > 0 {
             let reason = format!(
                 "{} of {} could not be opened with the run's key log: what they held is unknown.",
                 count(unopened, "connection", "connections"),
                 self.holders(|holder| holder.unopened_flows > 0)
+            );
+            return (Verdict::Inconclusive, reason);
+        }
+        if sealed == 0 && self.untraced > 0 {
+            let untraced = count(self.untraced, "canary", "canaries");
+            let reason = format!(
+                "{untraced} passed, and left no trace in memory, open or sealed, when it was looked at."
             );
             return (Verdict::Inconclusive, reason);
         }
@@ -134,7 +152,28 @@ mod tests {
     }
 
     fn facts(holders: &[Leg], dropped: u64, positive: Positive) -> CustodyFacts {
-        CustodyFacts { holders: holders.to_vec(), dropped, positive }
+        let (unread, untraced, measured) = (Vec::new(), 0, false);
+        CustodyFacts { holders: holders.to_vec(), dropped, unread, untraced, measured, positive }
+    }
+
+    #[test]
+    fn a_memory_that_shows_no_trace_or_cannot_be_read_leaves_the_question_open() {
+        use Verdict::{Broken, Held, Inconclusive, NotExercised};
+        let real = |holder: Leg, untraced, unread: &[&str]| {
+            let unread = unread.iter().map(|why| (*why).to_owned()).collect();
+            CustodyFacts { unread, untraced, measured: true, ..facts(&[holder], 0, Positive::Passed) }.judge()
+        };
+        let table = [
+            (real(holder(1, 0, 0), 5, &[]), Broken),
+            (real(holder(1, 0, 0), 0, &["edge/proxy: EACCES"]), Broken),
+            (real(holder(0, 3, 0), 5, &[]), Held),
+            (real(holder(0, 3, 0), 0, &["edge/proxy: EACCES"]), Inconclusive),
+            (real(holder(0, 0, 0), 5, &[]), Inconclusive),
+            (real(holder(0, 0, 0), 0, &[]), NotExercised),
+        ];
+        for (judged, expected) in table {
+            assert_eq!((judged.verdict, judged.method), (expected, Method::Measured), "{}", judged.reason);
+        }
     }
 
     #[test]

@@ -27,6 +27,8 @@ pub struct RedirectedLink {
     pub link: String,
     /// Canaries of the asset proved to cross this link before the attack (clear, or opened with the key log).
     pub carried: u64,
+    /// Connections of before the attack that the key log does not open: what they carried nobody knows.
+    pub unopened: u64,
     /// Victims' connections that reached the impostor.
     pub arrivals: u64,
     /// Of these, refused by the victim with captured proof: its alert, or its close before application data.
@@ -44,6 +46,11 @@ pub struct RedirectedLink {
 impl RedirectedLink {
     fn carries(&self) -> bool {
         self.carried + self.lost > 0
+    }
+
+    /// Nothing says that the asset does not travel here.
+    fn may_carry(&self) -> bool {
+        self.carries() || self.unopened > 0
     }
 
     /// The far side refused whatever the impostor opened for those it fooled: they were told nothing.
@@ -78,7 +85,7 @@ impl InPathFacts {
             sent: if lost > 0 {
                 lost
             } else {
-                self.sum(|link| if link.carries() { link.arrivals } else { 0 })
+                self.sum(|link| if link.may_carry() { link.arrivals } else { 0 })
             },
             exposed: lost,
             reason,
@@ -96,26 +103,33 @@ impl InPathFacts {
         if arrivals == 0 {
             return (Verdict::NotExercised, String::from("No victim's connection reached the impostor."));
         }
-        if !self.links.iter().any(RedirectedLink::carries) {
+        if !self.links.iter().any(RedirectedLink::may_carry) {
             return (
                 Verdict::NotExercised,
                 String::from("The asset does not travel on the redirected links."),
             );
         }
-        let asked = self.sum(|link| if link.carries() { link.arrivals } else { 0 });
+        let asked = self.sum(|link| if link.may_carry() { link.arrivals } else { 0 });
         if asked == 0 {
             let reason = format!(
                 "No connection that carries the asset reached the impostor ({} silent).",
-                self.links(RedirectedLink::carries)
+                self.links(RedirectedLink::may_carry)
             );
             return (Verdict::NotExercised, reason);
         }
         if let Some(reason) = self.unproved() {
             return (Verdict::Inconclusive, reason);
         }
-        let silent = |link: &RedirectedLink| link.carries() && link.arrivals == 0;
+        let silent = |link: &RedirectedLink| link.may_carry() && link.arrivals == 0;
         if self.links.iter().any(silent) {
             let reason = format!("Nothing was asked of {}: no connection arrived there.", self.links(silent));
+            return (Verdict::Inconclusive, reason);
+        }
+        if !self.links.iter().any(RedirectedLink::carries) {
+            let reason = format!(
+                "Connections on {} could not be opened with the run's key log: whether the asset travels there is unknown.",
+                self.links(RedirectedLink::may_carry)
+            );
             return (Verdict::Inconclusive, reason);
         }
         let fooled = self.sum(|link| if self.is_shut(link) { link.accepted } else { 0 });
@@ -133,8 +147,8 @@ impl InPathFacts {
 
     /// Arrivals on links that carry the asset and that nobody can be shown to have refused.
     fn unproved(&self) -> Option<String> {
-        let relevant = || self.links.iter().filter(|link| link.carries());
-        let open = |link: &RedirectedLink| link.carries() && link.accepted > 0 && !self.is_shut(link);
+        let relevant = || self.links.iter().filter(|link| link.may_carry());
+        let open = |link: &RedirectedLink| link.may_carry() && link.accepted > 0 && !self.is_shut(link);
         let accepted: u64 = relevant().filter(|link| open(link)).map(|link| link.accepted).sum();
         if accepted > 0 {
             let on = self.links(open);
@@ -145,7 +159,7 @@ impl InPathFacts {
         }
         let missing: u64 = relevant().map(|link| link.arrivals.saturating_sub(self.answered(link))).sum();
         (missing > 0).then(|| {
-            let on = self.links(|link| link.carries() && self.answered(link) < link.arrivals);
+            let on = self.links(|link| link.may_carry() && self.answered(link) < link.arrivals);
             let missing = count(missing, "connection", "connections");
             format!("{missing} reached the impostor on {on} without a captured refusal.")
         })
@@ -153,7 +167,7 @@ impl InPathFacts {
 
     /// Nothing of this asset can have come through: it is only told, and the far side told the impostor nothing.
     fn is_shut(&self, link: &RedirectedLink) -> bool {
-        self.told && link.carries() && link.is_dead_end()
+        self.told && link.may_carry() && link.is_dead_end()
     }
 
     /// Arrivals that came to nothing by a captured refusal, of the victim or of the far side.
@@ -180,7 +194,7 @@ mod tests {
     fn link(carried: u64, arrivals: u64, refusals: u64, accepted: u64, lost: u64) -> RedirectedLink {
         let link = String::from("a/x>b/y");
         let onward = Beyond::default();
-        RedirectedLink { link, carried, arrivals, refusals, accepted, locked: 0, onward, lost }
+        RedirectedLink { link, carried, unopened: 0, arrivals, refusals, accepted, locked: 0, onward, lost }
     }
 
     /// Four arrivals, three of them fooled.
@@ -197,6 +211,7 @@ mod tests {
         use Positive::{Failed, Missing, Passed};
         use Verdict::{Broken, Held, Inconclusive, NotExercised};
         let refused = || link(9, 4, 4, 0, 0);
+        let closed = |link: RedirectedLink| RedirectedLink { unopened: 3, ..link };
         let table: Vec<(&str, Vec<RedirectedLink>, Positive, Verdict)> = vec![
             ("lost in clear", vec![link(9, 4, 0, 0, 4)], Passed, Broken),
             ("lost after a handshake", vec![link(9, 4, 0, 4, 2)], Missing, Broken),
@@ -211,6 +226,10 @@ mod tests {
             ("no arrivals", vec![link(9, 0, 0, 0, 0)], Passed, NotExercised),
             ("arrivals elsewhere only", vec![link(9, 0, 0, 0, 0), link(0, 3, 3, 0, 0)], Passed, NotExercised),
             ("asset does not travel", vec![link(0, 4, 4, 0, 0)], Passed, NotExercised),
+            ("nobody knows whether it travels", vec![closed(link(0, 4, 4, 0, 0))], Passed, Inconclusive),
+            ("closed and refused beside refused", vec![refused(), closed(link(0, 4, 4, 0, 0))], Passed, Held),
+            ("closed and fooled", vec![refused(), closed(link(0, 4, 0, 4, 0))], Passed, Inconclusive),
+            ("closed and silent", vec![refused(), closed(link(0, 0, 0, 0, 0))], Passed, Inconclusive),
             ("nothing redirected", vec![], Passed, NotExercised),
         ];
         for (story, links, positive, expected) in table {

@@ -68,6 +68,7 @@ pub(crate) fn request(architectures: Vec<Architecture>, scenarios: Vec<Scenario>
         ballast: std::time::Duration::ZERO,
         helper: Some(neighbour::helper()),
         key_mode: testbed::files::KEY_MODE,
+        engine: None,
     }
 }
 

@@ -76,6 +76,7 @@ pub(super) struct ProcessLiteral {
     pub(super) threads: Option<Spanned<i64>>,
     pub(super) hash_threads: Option<Spanned<i64>>,
     pub(super) bind_tokens: Option<Spanned<bool>>,
+    pub(super) engine: Option<Spanned<String>>,
 }
 
 #[derive(Debug)]
@@ -271,7 +272,8 @@ fn process(table: &mut Section<'_>, findings: &mut Vec<Finding>) -> Option<Proce
     let (threads, hash_threads) =
         (table.optional("threads", findings), table.optional("hash_threads", findings));
     let bind_tokens = table.optional("bind_tokens", findings);
-    Some(ProcessLiteral { program: program?, user: user?, threads, hash_threads, bind_tokens })
+    let engine = table.optional("engine", findings);
+    Some(ProcessLiteral { program: program?, user: user?, threads, hash_threads, bind_tokens, engine })
 }
 
 fn listener(table: &mut Section<'_>, findings: &mut Vec<Finding>) -> Option<ListenerLiteral> {

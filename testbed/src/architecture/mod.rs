@@ -117,6 +117,8 @@ pub struct Process {
     pub threads: usize,
     /// What it does.
     pub program: Program,
+    /// For proxies: which program does it.
+    pub engine: Engine,
     /// What it listens on.
     pub listeners: Vec<ListenerId>,
     /// What it dials.
@@ -173,6 +175,47 @@ impl Program {
     /// Does it answer HTTP requests of users or services?
     pub const fn is_api(self) -> bool {
         matches!(self, Self::Identity { .. } | Self::Compute | Self::LoginPage)
+    }
+}
+
+/// Which program stands in a proxy's place.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Engine {
+    /// Our own, in this process.
+    #[default]
+    Builtin,
+    /// `HAProxy`, as installed.
+    Haproxy,
+    /// nginx, as installed.
+    Nginx,
+}
+
+impl Engine {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Builtin, Self::Haproxy, Self::Nginx];
+
+    /// The word in a file and on the command line, and the name of the program.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Builtin => "builtin",
+            Self::Haproxy => "haproxy",
+            Self::Nginx => "nginx",
+        }
+    }
+
+    /// As its makers write it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Builtin => "the built-in proxy",
+            Self::Haproxy => "HAProxy",
+            Self::Nginx => "nginx",
+        }
+    }
+
+    /// Is it a program of its own, with an address space of its own?
+    pub const fn is_foreign(self) -> bool {
+        !matches!(self, Self::Builtin)
     }
 }
 

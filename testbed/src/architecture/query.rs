@@ -1,9 +1,11 @@
-//! Questions about a resolved architecture: names, links, who stands where. It changes nothing; the one
-//! variation it can make is a copy with a named weakness applied.
+//! Questions about a resolved architecture: names, links, who stands where. It changes nothing; the
+//! variations it can make are copies with a named weakness applied, or with another program in its proxies' places.
+
+use std::collections::BTreeSet;
 
 use super::{
-    Architecture, AuthorityId, Dial, DialId, HostId, IdentityId, Listener, ListenerId, Place, Process,
-    ProcessId, SegmentId, Weakness, suggest::help_for,
+    Architecture, AuthorityId, Dial, DialId, Engine, HostId, IdentityId, Listener, ListenerId, Place,
+    Process, ProcessId, Program, SegmentId, Weakness, suggest::help_for,
 };
 use crate::vocabulary::SecurityDomain;
 
@@ -222,6 +224,21 @@ impl Architecture {
             }
         }
         Ok(weak)
+    }
+
+    /// The same with this program in every proxy's place.
+    #[must_use]
+    pub fn with_engine(&self, engine: Engine) -> Self {
+        let mut other = self.clone();
+        for process in other.processes.iter_mut().filter(|process| process.program == Program::Proxy) {
+            process.engine = engine;
+        }
+        other
+    }
+
+    /// Every program other than ours that stands in a proxy's place.
+    pub fn engines(&self) -> BTreeSet<Engine> {
+        self.processes.iter().map(|process| process.engine).filter(|engine| engine.is_foreign()).collect()
     }
 }
 

@@ -6,12 +6,16 @@
 //!  architecture, pki ─────▶ keys: which key lies where, who may read it, who has it in memory
 //! ```
 //!
+//! A process that is a program of its own keeps no record: its memory itself is looked at ([`process`]), and that is
+//! measured.
+//!
 //! A launch keeps records only when asked: copying happens on the process's own threads and costs its clock.
 //! It is a model of memory: what a process holds beside its buffers and keys (its heap, a password in a
 //! configuration file) is not in it. No code here asks which architecture this is. Nothing spawns.
 
 pub mod keys;
 mod observer;
+pub mod process;
 mod record;
 mod search;
 

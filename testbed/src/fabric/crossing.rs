@@ -1,12 +1,9 @@
-//! Crossings at the acceptor, and the dialing side that asks the segment's rules.
+//! Crossings at the acceptor and at the dialer, and the dialing side that asks the segment's rules.
 
-use std::{io, sync::Arc};
-
-use proxies::{
-    registry::EntryId,
-    transport::{Dial, Ends, Listen, Party, Wire, tcp::TcpDialer},
+use std::{
+    io,
+    sync::{Arc, OnceLock},
 };
-use tokio::net::TcpStream;
 
 use super::{
     Acceptor, Fabric,
@@ -15,6 +12,11 @@ use super::{
     tapped::Tapped,
 };
 use crate::{architecture::SegmentId, foothold::Target, vocabulary::Direction};
+use proxies::{
+    registry::EntryId,
+    stream::{BoxStream, Stream},
+    transport::{Dial, Ends, Listen, Party, Wire, tcp::TcpDialer},
+};
 
 /// A listener whose accepted connections cross a segment here.
 pub struct CrossingListen<L> {
@@ -90,6 +92,29 @@ impl Fabric {
     }
 }
 
+/// Taps what a dialer dialled, where nobody taps it at the far side. Clones share a ring.
+#[derive(Clone, Default)]
+pub struct AtDialer {
+    ring: Arc<OnceLock<Arc<Ring>>>,
+}
+
+impl AtDialer {
+    /// A connection to `entry` on `segment`, tapped here if it is tapped nowhere else.
+    pub fn cross<S: Stream>(
+        &self,
+        fabric: &Fabric,
+        (segment, entry): (SegmentId, EntryId),
+        (stream, ends): (S, Ends),
+    ) -> BoxStream {
+        let Some(wire) = ends.wire.filter(|_| fabric.is_tapped_at_dialers(entry)) else {
+            return Box::new(stream);
+        };
+        let ring = self.ring.get_or_init(|| fabric.ring()).clone();
+        let flow = fabric.flow(segment, entry, wire, ends.party);
+        Box::new(Tapped::new(stream, fabric.clone(), ring, flow, Direction::ToDialer))
+    }
+}
+
 /// Opens connections across a segment, wherever its rules send them.
 #[derive(Clone)]
 pub struct SegmentDial {
@@ -98,6 +123,7 @@ pub struct SegmentDial {
     segment: SegmentId,
     party: proxies::transport::Party,
     to: EntryId,
+    tap: AtDialer,
 }
 
 impl SegmentDial {
@@ -109,17 +135,20 @@ impl SegmentDial {
         party: proxies::transport::Party,
         to: EntryId,
     ) -> Self {
-        Self { dialer, fabric, segment, party, to }
+        Self { dialer, fabric, segment, party, to, tap: AtDialer::default() }
     }
 }
 
 impl Dial for SegmentDial {
-    type Stream = TcpStream;
+    type Stream = BoxStream;
 
-    async fn dial(&self) -> io::Result<(TcpStream, Ends)> {
+    async fn dial(&self) -> io::Result<(BoxStream, Ends)> {
         let who = self.fabric.parties().who(Some(self.party));
         match self.fabric.rules().route(self.segment, &who, self.to).await {
-            Some(entry) => self.dialer.towards(entry).dial().await,
+            Some(entry) => {
+                let (stream, ends) = self.dialer.towards(entry).dial().await?;
+                Ok((self.tap.cross(&self.fabric, (self.segment, entry), (stream, ends)), ends))
+            }
             // Nobody ever answers: the caller's own connect deadline ends it.
             None => std::future::pending().await,
         }

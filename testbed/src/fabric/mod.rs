@@ -8,8 +8,10 @@
 //!                                                 tap thread: canary matcher · capture · sniffers
 //! ```
 //!
-//! A crossing is realised at the acceptor (the default) or by a relay the segment owns ([`relay`]); both wrap
-//! the accepted stream in the same [`tapped::Tapped`]. Host-local links never come here.
+//! A crossing is realised at the acceptor (the default), at the dialer where the acceptor is a program of its own
+//! ([`crossing::AtDialer`]), or by a relay the segment owns ([`relay`]); all wrap the stream in the same
+//! [`tapped::Tapped`]. What a program of its own dials comes in through its own door of the segment ([`relay::door`]),
+//! which asks the rules and dials for it. Host-local links never come here.
 //!
 //! The tap thread ends when [`Fabric::close`] is called; relays end with their cancellation token.
 
@@ -22,10 +24,10 @@ pub mod tap;
 pub mod tapped;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     io,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
         atomic::{AtomicU32, AtomicU64, Ordering},
     },
     time::Duration,
@@ -56,6 +58,7 @@ struct Inner {
     flows: AtomicU64,
     phase: AtomicU32,
     acceptors: Mutex<HashMap<EntryId, Acceptor>>,
+    at_dialers: RwLock<HashSet<EntryId>>,
     tap: TapThread,
 }
 
@@ -82,6 +85,7 @@ impl Fabric {
                 flows: AtomicU64::new(1),
                 phase: AtomicU32::new(0),
                 acceptors: Mutex::default(),
+                at_dialers: RwLock::default(),
                 tap: TapThread::start(wire)?,
             }),
         })
@@ -125,6 +129,16 @@ impl Fabric {
     /// What is known of a listening entry.
     pub fn acceptor(&self, entry: EntryId) -> Option<Acceptor> {
         lock(&self.inner.acceptors).get(&entry).cloned()
+    }
+
+    /// Connections to this entry are tapped by whoever dials it: nobody there does.
+    pub fn tap_at_dialers(&self, entry: EntryId) {
+        self.inner.at_dialers.write().unwrap_or_else(PoisonError::into_inner).insert(entry);
+    }
+
+    /// Must a dialer tap its connections to this entry?
+    pub fn is_tapped_at_dialers(&self, entry: EntryId) -> bool {
+        self.inner.at_dialers.read().unwrap_or_else(PoisonError::into_inner).contains(&entry)
     }
 
     /// A new ring for one node thread.

@@ -5,10 +5,12 @@
 //!     <host>/                          0711, ours
 //!       <identity>.key                 0400, the identity's owner      PEM
 //!       <process>-<listener>.sock      as in the file, the process's user
+//!     .engines/                        0711, ours
+//!       <host>.<process>/              0700, the process's user: a program of its own, its configuration and PEM files
 //! ```
 //!
 //! Nodes hold their keys in memory and read none of these files: they are there for whoever should not be able to
-//! read them. The directory is removed when the launch ends, and when it fails. It starts nothing.
+//! read them, and for programs that can read nothing else. The directory is removed when the launch ends, and when it fails. It starts nothing.
 
 mod directory;
 mod owners;
@@ -32,6 +34,9 @@ use crate::{
 
 /// Mode of a key file, unless a test says otherwise.
 pub const KEY_MODE: u32 = 0o400;
+
+/// Where programs of their own have their directories; no host is called that.
+const ENGINES: &str = ".engines";
 
 /// The files of one launch.
 #[derive(Debug)]
@@ -93,6 +98,24 @@ impl RunFiles {
         Ok(())
     }
 
+    /// A new directory for a program that runs as `user`: its own and nobody else's.
+    pub(crate) fn engine(&self, label: &str, user: &str) -> io::Result<PathBuf> {
+        if !self.directory.path().join(ENGINES).exists() {
+            self.directory.folder(ENGINES)?;
+        }
+        let path = self.directory.folder(&format!("{ENGINES}/{}", label.replace('/', ".")))?;
+        fs::set_permissions(&path, Permissions::from_mode(0o700))?;
+        if let Some(user) = self.owners.user(user) {
+            chown(&path, Some(user), Some(user))?;
+        }
+        Ok(path)
+    }
+
+    /// Writes a file of such a program, with the mode of keys.
+    pub(crate) fn place(&self, path: &Path, bytes: &[u8], user: &str) -> io::Result<()> {
+        self.write(path, bytes, KEY_MODE, user)
+    }
+
     /// The Unix socket of a listener, if it is one.
     pub fn socket(&self, architecture: &Architecture, id: ListenerId) -> Option<UnixSocket> {
         let listener = &architecture[id];
@@ -105,9 +128,18 @@ impl RunFiles {
             path: self.directory.path().join(host).join(format!("{}-{}.sock", process.name, listener.name)),
             mode: file.mode,
             owner,
+            group: self.group(architecture, id),
             peers: owner.into_iter().chain(peers).collect(),
             threads: process.threads,
         })
+    }
+
+    /// The group of a Unix socket that a program of its own dials: ours passes by the file's mode, the program does
+    /// not, and needs no other right than its group's.
+    fn group(&self, architecture: &Architecture, id: ListenerId) -> Option<u32> {
+        let dialled = architecture.dials.iter().filter(|dial| dial.to == id);
+        let mut foreign = dialled.map(|dial| &architecture[dial.process]).filter(|by| by.engine.is_foreign());
+        foreign.next().and_then(|by| self.owners.user(&by.user))
     }
 
     /// Who is who.

@@ -12,6 +12,7 @@ use std::{
 
 use proxies::{
     limits::Limits,
+    registry::EntryId,
     tls::{ClientSettings, ClientTls, Verification},
     transport::{Dial, tcp::TcpDialer},
 };
@@ -21,7 +22,11 @@ use super::{
     flood::{Arm, FloodBackend, FloodConnection, FloodKind},
     grant::Ground,
 };
-use crate::launch::arms::Arms;
+use crate::{
+    architecture::SegmentId,
+    fabric::{Fabric, crossing::AtDialer},
+    launch::arms::Arms,
+};
 
 /// Source addresses of one flood: ~28,000 ports each, so that ports never run out before the bounds do.
 const SOURCES: usize = 16;
@@ -31,10 +36,14 @@ pub(super) struct FloodGround {
     decoy: Side,
     next: AtomicUsize,
     limits: Limits,
+    fabric: Fabric,
+    segment: SegmentId,
+    tap: AtDialer,
 }
 
 /// How one arm is flooded.
 struct Side {
+    entry: EntryId,
     dialers: Vec<TcpDialer>,
     tls: Option<ClientTls>,
 }
@@ -58,23 +67,25 @@ impl FloodGround {
                 ClientTls::new(&settings, log).map(Some).map_err(io::Error::other)
             }
         };
-        let victim = Side { dialers: victim, tls: tls(&arms.victim_name)? };
-        let decoy = Side { dialers: decoy, tls: tls(&arms.decoy_name)? };
-        Ok(Self { victim, decoy, next: AtomicUsize::new(0), limits: Limits::default() })
+        let victim = Side { entry: arms.victim, dialers: victim, tls: tls(&arms.victim_name)? };
+        let decoy = Side { entry: arms.decoy, dialers: decoy, tls: tls(&arms.decoy_name)? };
+        let (fabric, segment, tap) = (fabric.clone(), arms.segment, AtDialer::default());
+        let (next, limits) = (AtomicUsize::new(0), Limits::default());
+        Ok(Self { victim, decoy, next, limits, fabric, segment, tap })
     }
 
     async fn one(&self, arm: Arm, kind: FloodKind) -> io::Result<FloodConnection> {
-        let Side { dialers, tls } = match arm {
+        let Side { entry, dialers, tls } = match arm {
             Arm::Victim => &self.victim,
             Arm::Decoy => &self.decoy,
         };
         let dialer = &dialers[self.next.fetch_add(1, Ordering::Relaxed) % dialers.len()];
-        let (wire, _ends) = dialer.dial().await?;
+        let wire = self.tap.cross(&self.fabric, (self.segment, *entry), dialer.dial().await?);
         match (kind, tls) {
             (FloodKind::Handshake, Some(tls)) => {
                 Ok(FloodConnection { stream: Box::new(tls.connect_settled(wire).await?) })
             }
-            (FloodKind::Connect, _) => Ok(FloodConnection { stream: Box::new(wire) }),
+            (FloodKind::Connect, _) => Ok(FloodConnection { stream: wire }),
             (FloodKind::Handshake, None) => Err(io::ErrorKind::Unsupported.into()),
         }
     }

@@ -43,6 +43,8 @@ pub struct Ground {
     pub addresses: Addresses,
     /// Private keys, where the host model has them.
     pub keys: Keys,
+    /// Processes that are programs of their own, by `host/process`.
+    pub programs: Vec<(String, u32)>,
     /// What lies on the hosts.
     pub files: Arc<RunFiles>,
     /// How to start a child that is another user.
@@ -114,14 +116,17 @@ impl Footholds {
 
     /// What the machines that were taken over hold: buffers from now on, where the launch records them.
     fn memory(&self, taken: &Taken) -> Memory {
-        let Ground { architecture, world, keys, .. } = &*self.ground;
+        let Ground { architecture, world, keys, programs, .. } = &*self.ground;
         let record = |id: &ProcessId| world.custody.as_ref()?.record(&architecture.process_label(*id));
         let keys: Vec<KeyCopy> = if taken.inside.is_empty() {
             taken.hosts.iter().flat_map(|host| keys.before_root(architecture, *host)).collect()
         } else {
             taken.inside.iter().flat_map(|process| keys.before(architecture, *process)).collect()
         };
-        Memory::new(Box::new(MemoryGround::new(taken.processes.iter().filter_map(record), keys)))
+        let there: Vec<String> = taken.processes.iter().map(|id| architecture.process_label(*id)).collect();
+        let programs = programs.iter().filter(|(label, _)| there.contains(label)).cloned().collect();
+        let records = taken.processes.iter().filter_map(record);
+        Memory::new(Box::new(MemoryGround::new(records, programs, world.fabric.clone(), keys)))
     }
 
     /// The positive control of another user on the API hosts: the same child, the same attempts, each with the

@@ -21,7 +21,11 @@ mod sniffer;
 mod tls;
 mod tls_ground;
 
-pub use crate::custody::{Connection, Held, Side, keys::KeyCopy};
+pub use crate::custody::{
+    Connection, Held, Side,
+    keys::KeyCopy,
+    process::{Image, Stretch},
+};
 pub use files::{FileView, Files, FilesBackend};
 pub use flood::{Arm, Flood, FloodBackend, FloodBounds, FloodConnection, FloodKind, FloodTally};
 pub use grant::{Footholds, GrantError};

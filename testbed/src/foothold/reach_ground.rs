@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, future::Future, io, pin::Pin, time::Duration};
 
 use proxies::{
     limits::Limits,
+    registry::EntryId,
     transport::{Dial, tcp::TcpDialer},
 };
 use tokio::time::timeout;
@@ -12,11 +13,17 @@ use super::{
     grant::{Ground, Position},
     reach::{Answer, Dialed, ReachBackend, Target, TargetId},
 };
+use crate::{
+    architecture::SegmentId,
+    fabric::{Fabric, crossing::AtDialer},
+};
 
 /// The targets of one position.
 pub(super) struct SegmentReach {
     targets: Vec<Target>,
-    dialers: BTreeMap<TargetId, TcpDialer>,
+    dialers: BTreeMap<TargetId, (TcpDialer, (SegmentId, EntryId))>,
+    fabric: Fabric,
+    tap: AtDialer,
     deadline: Duration,
 }
 
@@ -32,10 +39,11 @@ impl SegmentReach {
             if let (Some(entry), Some(source)) = (known.entry, sources.get(&known.segment)) {
                 let registry = ground.world.fabric.registry().clone();
                 let dialer = TcpDialer::new(registry, *source, position.party, entry)?;
-                dialers.insert(known.target.id, dialer);
+                dialers.insert(known.target.id, (dialer, (known.segment, entry)));
             }
         }
-        Ok(Self { targets, dialers, deadline: Limits::default().connect })
+        let fabric = ground.world.fabric.clone();
+        Ok(Self { targets, dialers, fabric, tap: AtDialer::default(), deadline: Limits::default().connect })
     }
 }
 
@@ -46,11 +54,11 @@ impl ReachBackend for SegmentReach {
 
     fn dial(&self, target: TargetId) -> Pin<Box<dyn Future<Output = Dialed> + Send + '_>> {
         Box::pin(async move {
-            let Some(dialer) = self.dialers.get(&target) else {
+            let Some((dialer, place)) = self.dialers.get(&target) else {
                 return Dialed::Answered(Answer::NoRoute);
             };
             match timeout(self.deadline, dialer.dial()).await {
-                Ok(Ok((stream, _ends))) => Dialed::Open(Box::new(stream)),
+                Ok(Ok(dialled)) => Dialed::Open(self.tap.cross(&self.fabric, *place, dialled)),
                 Ok(Err(error)) => Dialed::Answered(Answer::of(&error)),
                 Err(_elapsed) => Dialed::Answered(Answer::Silence),
             }

@@ -8,6 +8,7 @@ use proxies::{
     transport::loopback::{Loopback, LoopbackIp},
 };
 
+use super::engines;
 use crate::{
     architecture::{Architecture, HostId, ListenerId, Place, SegmentId},
     files::RunFiles,
@@ -140,6 +141,9 @@ impl Addresses {
             }
             port => port,
         };
+        if engines::is_foreign(architecture, listener) {
+            return registry.keep(ip, port);
+        }
         registry.hold(ip, port, threads, admit)
     }
 

@@ -16,7 +16,7 @@ use proxies::{
 
 use super::{LaunchError, arms::Arms, plans::Drawing};
 use crate::{
-    architecture::{Architecture, Listener, ListenerId, SegmentId},
+    architecture::{Architecture, Engine, Listener, ListenerId, SegmentId},
     fabric::{Acceptor, parties::Kind},
     foothold::Target,
     node::{
@@ -33,6 +33,8 @@ const FRONT: &str = "bystander/front";
 
 pub(super) struct Bystander {
     plans: Vec<NodePlan>,
+    /// The program of its own that the front is, and as whom it runs.
+    engine: Option<(Engine, String)>,
     pub(super) arms: Arms,
 }
 
@@ -44,7 +46,9 @@ impl Bystander {
         let crossed = listener.place.segment().ok_or_else(missing)?;
         let threads = drawing.architecture[listener.process].threads;
         let shape = Shape::of(drawing.architecture, listener);
-        let making = Making::new(drawing, world, crossed, threads)?;
+        let process = &drawing.architecture[listener.process];
+        let engine = process.engine.is_foreign().then(|| (process.engine, process.user.clone()));
+        let making = Making::new(drawing, world, (crossed, engine.is_some()), threads)?;
         world.fabric.name_acceptor(
             making.front,
             Acceptor { label: FRONT.to_owned(), target: Target::unnamed(), instead_of: None },
@@ -61,7 +65,12 @@ impl Bystander {
             shakes_hands: drawing.architecture.speaks_tls(victim),
             ends_tls: listener.identity.is_some(),
         };
-        Ok(Self { plans: making.plans(shape), arms })
+        Ok(Self { plans: making.plans(shape), engine, arms })
+    }
+
+    /// The program of its own that serves a plan, and as whom.
+    pub(super) fn engine_of(&self, plan: &NodePlan) -> Option<(Engine, String)> {
+        self.engine.clone().filter(|_| plan.label == FRONT)
     }
 
     pub(super) fn plans(&self) -> Vec<NodePlan> {
@@ -98,6 +107,8 @@ struct Making {
     source: SourceId,
     party: Party,
     crossed: SegmentId,
+    /// The front is a program of its own, tapped by whoever dials it.
+    foreign: bool,
     threads: usize,
     name: String,
     authority: Vec<u8>,
@@ -108,7 +119,7 @@ impl Making {
     fn new(
         drawing: &Drawing<'_>,
         world: &World,
-        crossed: SegmentId,
+        (crossed, foreign): (SegmentId, bool),
         threads: usize,
     ) -> Result<Self, LaunchError> {
         let registry = drawing.registry;
@@ -116,12 +127,17 @@ impl Making {
         let authority = Authority::new("bystander", true)?;
         let name = format!("bystander.{DOMAIN}");
         let leaf = authority.leaf(std::slice::from_ref(&name), false, Usage::Server)?;
+        let front = if foreign { registry.keep(registry.draw_ip(), None)? } else { hold(threads)? };
+        if foreign {
+            world.fabric.tap_at_dialers(front);
+        }
         Ok(Self {
-            front: hold(threads)?,
+            front,
             sink: hold(1)?,
             source: registry.source(registry.draw_ip()),
             party: world.fabric.parties().add(FRONT, Kind::Honest),
             crossed,
+            foreign,
             threads,
             authority: authority.der().to_vec(),
             name,
@@ -130,7 +146,7 @@ impl Making {
     }
 
     fn plans(&self, shape: Shape) -> Vec<NodePlan> {
-        let crossed = Some(self.crossed);
+        let crossed = Some(self.crossed).filter(|_| !self.foreign);
         match shape {
             Shape::Service { tls } => {
                 let listeners = vec![self.listen(self.front, crossed, tls)];

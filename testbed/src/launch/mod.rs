@@ -2,7 +2,7 @@
 //! for whoever judges.
 //!
 //! ```text
-//!  files ─▶ addresses ─▶ pki ─▶ fabric ─▶ plans ─▶ nodes          targets, bystander ─▶ Footholds
+//!  files ─▶ addresses ─▶ pki ─▶ fabric ─▶ plans ─▶ engines, nodes   targets, bystander ─▶ Footholds
 //!                                                        everything seen    ─▶ Ledger
 //! ```
 //!
@@ -11,6 +11,7 @@
 pub mod addresses;
 pub mod arms;
 mod bystander;
+mod engines;
 mod options;
 mod origins;
 pub mod plans;
@@ -34,14 +35,21 @@ use tokio::time::Instant;
 
 pub use self::options::{LaunchError, LaunchOptions, Outside, Realisation};
 use self::{
-    addresses::Addresses, bystander::Bystander, plans::Drawing, published::Published, queues::QueueLogins,
-    records::Records, targets::Targets,
+    addresses::Addresses,
+    bystander::Bystander,
+    engines::{Raised, Wanted},
+    plans::Drawing,
+    published::Published,
+    queues::QueueLogins,
+    records::Records,
+    targets::Targets,
 };
 use crate::{
-    architecture::{Architecture, ListenerId, ProcessId},
+    architecture::{Architecture, ListenerId, Process, ProcessId},
     canary::Canaries,
     capture::FlowStore,
     custody::{Custody, keys::Keys},
+    engine::Running,
     fabric::{Acceptor, parties::Kind, relay},
     files::RunFiles,
     foothold::grant::{Footholds, Ground},
@@ -67,9 +75,10 @@ pub async fn launch(
     let mut made = Making::new(architecture, options)?;
     made.name_acceptors();
     made.start_relays()?;
+    made.start_engines().await?;
     made.start_nodes()?;
     made.provision_service_user().await?;
-    let bystander = if with_bystander { Some(made.start_bystander()?) } else { None };
+    let bystander = if with_bystander { Some(made.start_bystander().await?) } else { None };
     made.finish(bystander, began)
 }
 
@@ -91,6 +100,7 @@ struct Making<'a> {
     fronts: BTreeMap<ListenerId, EntryId>,
     targets: Targets,
     relays: Vec<NodeThread>,
+    engines: Vec<Running>,
     nodes: Vec<Node>,
 }
 
@@ -138,6 +148,7 @@ impl<'a> Making<'a> {
             fronts,
             targets,
             relays: Vec::new(),
+            engines: Vec::new(),
             nodes: Vec::new(),
         })
     }
@@ -149,6 +160,7 @@ impl<'a> Making<'a> {
             pki: &self.pki,
             registry: &self.registry,
             fronts: &self.fronts,
+            realisation: self.options.realisation,
             parties: &self.parties,
             outside: self.options.outside,
             ballast: self.options.ballast,
@@ -162,6 +174,9 @@ impl<'a> Making<'a> {
         for listener in self.architecture.listener_ids() {
             let label = self.architecture.process_label(self.architecture[listener].process);
             if let Some((entry, target)) = self.targets.of(listener) {
+                if self.drawing().is_tapped_at_dialers(listener) {
+                    self.world.fabric.tap_at_dialers(entry);
+                }
                 self.world.fabric.name_acceptor(entry, Acceptor { label, target, instead_of: None });
             }
         }
@@ -182,8 +197,30 @@ impl<'a> Making<'a> {
         Ok(())
     }
 
-    fn start_nodes(&mut self) -> Result<(), LaunchError> {
+    /// Every program of its own, before anybody needs it.
+    async fn start_engines(&mut self) -> Result<(), LaunchError> {
+        engines::check(self.architecture)?;
+        let mut wanted = Vec::new();
         for process in self.architecture.process_ids() {
+            let Process { engine, user, .. } = &self.architecture[process];
+            if let Some(plan) = self.drawing().node(process)?.filter(|_| engine.is_foreign()) {
+                wanted.push(Wanted { plan, engine: *engine, user: user.clone() });
+            }
+        }
+        self.raise(wanted).await
+    }
+
+    async fn raise(&mut self, wanted: Vec<Wanted>) -> Result<(), LaunchError> {
+        for Raised { running, doors } in engines::raise((&self.world, &self.files), wanted).await? {
+            self.engines.push(running);
+            self.relays.extend(doors);
+        }
+        Ok(())
+    }
+
+    fn start_nodes(&mut self) -> Result<(), LaunchError> {
+        let ours = |id: &ProcessId| !self.architecture[*id].engine.is_foreign();
+        for process in self.architecture.process_ids().filter(ours) {
             if let Some(plan) = self.drawing().node(process)? {
                 let what = plan.label.clone();
                 let node = Node::start(plan, &self.world, &self.plant)
@@ -208,10 +245,14 @@ impl<'a> Making<'a> {
         Ok(())
     }
 
-    fn start_bystander(&mut self) -> Result<Bystander, LaunchError> {
+    async fn start_bystander(&mut self) -> Result<Bystander, LaunchError> {
         let bystander = Bystander::of(&self.drawing(), &self.world)?;
         let failed = |source| LaunchError::Start { what: "the bystander".to_owned(), source };
         for plan in bystander.plans() {
+            if let Some((engine, user)) = bystander.engine_of(&plan) {
+                self.raise(vec![Wanted { plan, engine, user }]).await?;
+                continue;
+            }
             self.nodes.push(Node::start(plan, &self.world, &self.plant).map_err(failed)?);
         }
         Ok(bystander)
@@ -227,6 +268,9 @@ impl<'a> Making<'a> {
             meter.add(node.label(), node.thread_ids());
         }
         // No `host/process`: these lines are the testbed's own and stay out of sums over nodes.
+        for engine in &self.engines {
+            meter.add_process(engine.label(), engine.pid());
+        }
         meter.add("tap", [self.world.fabric.tap_thread()]);
         if !self.relays.is_empty() {
             meter.add("relay", self.relays.iter().map(NodeThread::id));
@@ -245,6 +289,7 @@ impl<'a> Making<'a> {
             flooded: bystander.map(|bystander| bystander.arms),
             addresses: self.addresses,
             keys: keys.clone(),
+            programs: self.engines.iter().map(|engine| (engine.label().to_owned(), engine.pid())).collect(),
             files: self.files.clone(),
             helper: self.options.helper,
         });
@@ -272,6 +317,7 @@ impl<'a> Making<'a> {
             keys,
             world: self.world,
             relays: self.relays,
+            engines: self.engines,
             nodes: self.nodes,
             meter,
         };
@@ -299,7 +345,7 @@ fn fronts(
     architecture: &Architecture,
     realisation: Realisation,
 ) -> Result<BTreeMap<ListenerId, EntryId>, LaunchError> {
-    if realisation == Realisation::Acceptor {
+    if realisation != Realisation::Relay {
         return Ok(BTreeMap::new());
     }
     let crossing = architecture.listener_ids().filter(|id| architecture[*id].place.segment().is_some());

@@ -5,14 +5,16 @@ use std::{io, time::Duration};
 use proxies::{limits::Limits, neighbour::Helper, registry::RegistryError, tls::TlsError};
 use tokio::time::Instant;
 
-use crate::{custody::Bounds, files::KEY_MODE, pki::PkiError};
+use crate::{custody::Bounds, engine::EngineError, files::KEY_MODE, pki::PkiError};
 
 /// How a crossing is realised.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Realisation {
-    /// Wrapped at the acceptor.
+    /// Wrapped at the acceptor; at the dialer where the acceptor is a program of its own.
     #[default]
     Acceptor,
+    /// Wrapped at the dialer.
+    Dialer,
     /// A relay of the segment in front of every listener.
     Relay,
 }
@@ -84,6 +86,9 @@ pub enum LaunchError {
     /// A ticket key could not be drawn.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// A program does not stand in a proxy's place.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
     /// A thread or a service could not be started.
     #[error("cannot start {what}: {source}")]
     Start {

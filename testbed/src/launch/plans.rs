@@ -8,7 +8,10 @@ use proxies::{
     transport::Party,
 };
 
-use super::{LaunchError, Outside, addresses::Addresses, origins, published::version, queues::QueueLogins};
+use super::{
+    LaunchError, Outside, Realisation, addresses::Addresses, engines::is_foreign, origins,
+    published::version, queues::QueueLogins,
+};
 use crate::{
     architecture::{Architecture, DialId, ListenerId, Place, ProcessId, Program},
     node::plan::{DialPlan, ListenPlan, Login, NodePlan, Onward, ProgramPlan},
@@ -28,6 +31,8 @@ pub struct Drawing<'a> {
     pub registry: &'a Registry,
     /// Entries dialers use instead of a listener's own, where a relay stands in front.
     pub fronts: &'a BTreeMap<ListenerId, EntryId>,
+    /// How crossings are realised.
+    pub realisation: Realisation,
     /// Each process's number on the wire.
     pub parties: &'a BTreeMap<ProcessId, Party>,
     /// How outside clients call public listeners, if there are any.
@@ -130,12 +135,23 @@ impl Drawing<'_> {
         Ok(ListenPlan {
             entry: entry
                 .ok_or_else(|| LaunchError::Unplaced { what: self.architecture.listener_label(id) })?,
-            crossing: listener.place.segment().filter(|_| !self.fronts.contains_key(&id)),
+            crossing: listener.place.segment().filter(|_| self.is_tapped_there(id)),
             tls: self.server_settings(listener)?,
             client_cert: self.client_cert(listener),
             ballast: if public { self.ballast } else { Duration::ZERO },
             origin: origins::origin(self.architecture, id),
         })
+    }
+
+    /// Is what crosses to a listener tapped by whoever accepts it?
+    fn is_tapped_there(&self, id: ListenerId) -> bool {
+        !self.fronts.contains_key(&id) && !self.is_tapped_at_dialers(id)
+    }
+
+    /// Is what crosses to a listener tapped by whoever dials it?
+    pub fn is_tapped_at_dialers(&self, id: ListenerId) -> bool {
+        let crosses = self.architecture[id].place.segment().is_some() && !self.fronts.contains_key(&id);
+        crosses && (self.realisation == Realisation::Dialer || is_foreign(self.architecture, id))
     }
 
     fn doors(&self, process: ProcessId) -> Result<Vec<(ListenPlan, Onward)>, LaunchError> {

@@ -24,6 +24,7 @@ use crate::{
     canary::{Canaries, Mint},
     capture::FlowStore,
     custody::{Custody, keys::Keys},
+    engine::Running,
     fabric::Fabric,
     files::RunFiles,
     keylog::KeyLogStore,
@@ -78,6 +79,7 @@ pub struct Ledger {
     pub keys: Keys,
     pub(crate) world: World,
     pub(crate) relays: Vec<NodeThread>,
+    pub(crate) engines: Vec<Running>,
     pub(crate) nodes: Vec<Node>,
     pub(crate) meter: CpuMeter,
 }
@@ -138,12 +140,20 @@ impl Ledger {
         &self.nodes
     }
 
+    /// Programs that stand in proxies' places.
+    pub fn engines(&self) -> &[Running] {
+        &self.engines
+    }
+
     /// Ends everything: nodes drain and are joined, the tap empties its rings, files go. The first failure is
     /// returned; every socket is closed when this returns.
     pub fn teardown(self) -> io::Result<()> {
+        let mut engines = self.engines;
         self.nodes.iter().for_each(Node::cancel);
+        engines.iter_mut().for_each(Running::cancel);
         let nodes = self.nodes.into_iter().map(Node::stop).fold(Ok(()), Result::and);
-        let outcome = self.relays.into_iter().map(NodeThread::stop).fold(nodes, Result::and);
+        let engines = engines.into_iter().map(Running::stop).fold(nodes, Result::and);
+        let outcome = self.relays.into_iter().map(NodeThread::stop).fold(engines, Result::and);
         self.fabric.close();
         outcome.and(self.files.remove())
     }

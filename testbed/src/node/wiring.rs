@@ -154,9 +154,7 @@ impl Dial for NodeDial {
 
     async fn dial(&self) -> io::Result<(BoxStream, Ends)> {
         match self {
-            Self::Segment(dial) => {
-                dial.dial().await.map(|(stream, ends)| (Box::new(stream) as BoxStream, ends))
-            }
+            Self::Segment(dial) => dial.dial().await,
             Self::Local(dial) => {
                 dial.dial().await.map(|(stream, ends)| (Box::new(stream) as BoxStream, ends))
             }

@@ -254,6 +254,7 @@ mod tests {
             profile: String::new(),
             architectures: (0..architectures).map(|n| format!("architecture-{n}")).collect(),
             scenarios: vec![info],
+            engine: None,
             steps: 0,
         }
     }

@@ -36,6 +36,7 @@ pub(crate) fn request(architectures: &[&str], scenarios: &[&str], profile: Profi
         ballast: Duration::ZERO,
         helper: None,
         key_mode: testbed::files::KEY_MODE,
+        engine: None,
     }
 }
 

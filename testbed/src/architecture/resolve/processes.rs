@@ -4,7 +4,7 @@ use toml::Spanned;
 
 use super::{
     super::{
-        DialId, HostId, Listener, ListenerId, Process, Program,
+        DialId, Engine, HostId, Listener, ListenerId, Process, Program,
         diagnose::Finding,
         literal::{Item, Literal, ProcessLiteral},
         suggest::{help_for, quoted_list},
@@ -30,6 +30,7 @@ pub(super) fn processes(literal: &Literal, findings: &mut Vec<Finding>) -> Vec<O
         let threads = count(body.threads.as_ref(), 1, 1, findings);
         let program = program(body, findings)?;
         let bind_tokens = bind_tokens(body, program, findings);
+        let engine = engine(body, program, findings);
         let of = |parent: usize| parent == index;
         (findings.len() == before).then(|| Process {
             name: item.name.get_ref().clone(),
@@ -37,6 +38,7 @@ pub(super) fn processes(literal: &Literal, findings: &mut Vec<Finding>) -> Vec<O
             user: body.user.get_ref().clone(),
             threads,
             program,
+            engine,
             listeners: positions(&literal.listeners, of).map(ListenerId).collect(),
             dials: positions(&literal.dials, of).map(DialId).collect(),
             bind_tokens,
@@ -87,6 +89,23 @@ fn bind_tokens(body: &ProcessLiteral, program: Program, findings: &mut Vec<Findi
         );
     }
     *flag.get_ref()
+}
+
+fn engine(body: &ProcessLiteral, program: Program, findings: &mut Vec<Finding>) -> Engine {
+    let Some(word) = &body.engine else { return Engine::default() };
+    if program != Program::Proxy {
+        let message = format!("program `{}` has no other engine", program.word());
+        findings.push(Finding::new(word.span(), message).help("`engine` belongs to `proxy`"));
+    }
+    let known = Engine::ALL.into_iter().find(|engine| engine.word() == word.get_ref());
+    known.unwrap_or_else(|| {
+        let words = Engine::ALL.map(Engine::word);
+        findings.push(
+            Finding::new(word.span(), format!("there is no engine `{}`", word.get_ref()))
+                .maybe_help(help_for(word.get_ref(), &words)),
+        );
+        Engine::default()
+    })
 }
 
 fn count(wanted: Option<&Spanned<i64>>, least: i64, otherwise: usize, findings: &mut Vec<Finding>) -> usize {
