@@ -39,10 +39,10 @@ impl Door {
     pub(super) fn new(
         world: &World,
         (front, onward): (&ListenPlan, &Onward),
-        limits: Limits,
+        limits: &Limits,
         tally: &Arc<Tally>,
     ) -> io::Result<Self> {
-        let tally = tally.clone();
+        let (limits, tally) = (*limits, tally.clone());
         Ok(match onward {
             Onward::To(back) => Self::Forward(Proxy {
                 front: front_codec(world, front)?,

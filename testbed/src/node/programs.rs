@@ -36,7 +36,7 @@ impl Program {
         let (tally, mut doors) = (Arc::default(), Vec::new());
         if let ProgramPlan::Proxy { doors: planned } = &plan.program {
             for (front, onward) in planned {
-                doors.push(Door::new(world, (front, onward), plan.limits, &tally)?);
+                doors.push(Door::new(world, (front, onward), &plan.limits, &tally)?);
             }
         }
         Ok(Self { tally, doors, made: Made::of(plan, world, plant)? })
@@ -67,7 +67,7 @@ impl Program {
                 for front in listeners {
                     let listen = NodeListen::take(world, &ring, front)?;
                     let codec = front_codec(world, front)?;
-                    let handler = self.handler(codec, front.origin, plan.limits, stop.clone());
+                    let handler = self.handler(codec, front.origin, &plan.limits, stop.clone());
                     tasks.spawn(serve(listen, handler, plan.limits, self.tally.clone(), stop.clone()));
                 }
             }
@@ -118,14 +118,15 @@ impl Program {
         &self,
         codec: FrontCodec,
         origin: Origin,
-        limits: Limits,
+        limits: &Limits,
         stop: CancellationToken,
-    ) -> impl Fn(BoxStream, Ends) -> Handling + Send + Sync + 'static {
+    ) -> impl Fn(BoxStream, Ends) -> Handling + Send + Sync + use<> {
+        let handshake = limits.handshake;
         let (tally, serving) = (self.tally.clone(), self.made.serving.clone());
         move |wire, ends| {
             let (codec, tally, serving, stop) = (codec.clone(), tally.clone(), serving.clone(), stop.clone());
             Box::pin(async move {
-                let accepted = codec.accept_from(ends.party, wire, limits.handshake).await;
+                let accepted = codec.accept_from(ends.party, wire, handshake).await;
                 let Ok(Accepted { stream, .. }) = accepted else {
                     Tally::count(&tally.handshakes_failed);
                     return;
