@@ -211,8 +211,8 @@ mod tests {
         let told = [
             "host: a",
             "forwarded: for=unknown;host=\"a\";proto=https",
-            "x-forwarded-host: a",
             "x-forwarded-proto: https",
+            "x-forwarded-host: a",
         ];
         assert_eq!(sent(&Rules::default(), None, lies), told);
     }

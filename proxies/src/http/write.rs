@@ -5,6 +5,7 @@ use super::{Field, Length, Version, name::Name, response::ResponseHead};
 /// `name: value`, the name in lower case.
 pub fn field(name: &str, value: &[u8], out: &mut Vec<u8>) {
     let from = out.len();
+    out.reserve(name.len() + value.len() + 4);
     out.extend_from_slice(name.as_bytes());
     out[from..].make_ascii_lowercase();
     line(&[b": ", value], out);

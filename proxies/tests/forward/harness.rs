@@ -21,6 +21,8 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 pub(crate) const SOON: Duration = Duration::from_secs(5);
+/// Longer than any deadline, so that a story that waits in vain fails.
+const LONG: Duration = Duration::from_hours(1);
 pub(crate) const GET: &str = "GET /v3 HTTP/1.1\r\nHost: a.invalid:5000\r\n\r\n";
 pub(crate) const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
@@ -73,7 +75,8 @@ impl Street {
     }
 
     pub(crate) async fn answer(&mut self) -> BoxStream {
-        Box::new(self.service.accept().await.unwrap().0)
+        let dialled = tokio::time::timeout(LONG, self.service.accept()).await;
+        Box::new(dialled.expect("nobody dialled the service").unwrap().0)
     }
 }
 
@@ -88,10 +91,9 @@ pub(crate) async fn hear(stream: &mut BoxStream, end: &str) -> String {
     let mut heard = Vec::new();
     while !heard.ends_with(end.as_bytes()) {
         let heard_so_far = String::from_utf8_lossy(&heard).into_owned();
+        let byte = tokio::time::timeout(LONG, stream.read_u8()).await;
         heard.push(
-            stream
-                .read_u8()
-                .await
+            byte.unwrap_or_else(|_| panic!("nothing after {heard_so_far:?} while waiting for {end:?}"))
                 .unwrap_or_else(|error| panic!("{error} after {heard_so_far:?} while waiting for {end:?}")),
         );
     }

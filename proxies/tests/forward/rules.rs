@@ -10,7 +10,7 @@ use proxies::{
     balance::Group,
     caller::Caller,
     codec::{BackCodec, FrontCodec},
-    forward::{Admit, HttpRoute, Inspect, Objection, RetryAfter, Rules, Watch},
+    forward::{Admit, Forwarded, HttpRoute, Inspect, Objection, RetryAfter, Rules, Watch},
     http::{request::RequestHead, response::ResponseHead},
     tls::Verification,
     transport::{Listen, Party, memory},
@@ -18,7 +18,7 @@ use proxies::{
 
 use crate::{
     harness::{GET, OK, SOON, Street, built, head, hear, reply, rest, say},
-    support::Authority,
+    support::{Authority, client},
 };
 
 #[tokio::test(start_paused = true)]
@@ -69,6 +69,29 @@ async fn services_are_told_where_a_request_came_from_and_only_by_the_proxy() {
             "x-forwarded-proto: http",
         ]
     );
+}
+
+/// A proxy of ours in front is believed, and says who it is itself.
+#[tokio::test(start_paused = true)]
+async fn a_believed_proxy_passes_on_where_a_request_came_from() {
+    let authority = Authority::new();
+    for (name, believed) in [("edge.invalid", true), ("user.invalid", false)] {
+        let front = FrontCodec::terminate(authority.server_asking("a.invalid", true, None));
+        let forwarded = Forwarded { set: true, accept_from: vec!["edge.invalid".to_owned()] };
+        let mut street = built(front, BackCodec::clear(), Rules { forwarded, ..Rules::default() }, |_| {});
+        let settings = authority.settings("a.invalid").presenting(authority.identity(name));
+        let codec = BackCodec::originate(client(&settings));
+        let mut caller = codec.connect(street.call().await, SOON).await.unwrap();
+        let said = "Forwarded: for=1.2.3.4\r\nX-Forwarded-Proto: http\r\nX_Forwarded_For: 1.2.3.4\r\n";
+        say(&mut caller, format!("GET / HTTP/1.1\r\nHost: a.invalid\r\n{said}\r\n")).await;
+        let mut service = street.answer().await;
+        let heard = head(&mut service).await;
+        let own = "forwarded: for=127.0.0.2;host=\"a.invalid\";proto=https".to_owned();
+        assert!(heard.contains(&own), "{heard:?}");
+        let passed = ["forwarded: for=1.2.3.4", "x-forwarded-proto: http"];
+        assert_eq!(passed.map(|line| heard.contains(&line.to_owned())), [believed; 2], "{heard:?}");
+        assert_eq!(heard.iter().filter(|line| line.starts_with("x-forwarded-for: ")).count(), 1);
+    }
 }
 
 #[tokio::test(start_paused = true)]

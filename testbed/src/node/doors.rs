@@ -43,7 +43,7 @@ impl Door {
         limits: &Limits,
         tally: &Arc<Tally>,
     ) -> io::Result<Self> {
-        let tally = tally.clone();
+        let (limits, tally) = (*limits, tally.clone());
         Ok(match onward {
             Onward::To(back) => Self::Forward(Proxy {
                 entrance: Entrance::default(),
