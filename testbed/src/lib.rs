@@ -7,6 +7,7 @@
 //!  launch         addresses → certificates → plans → nodes;  out come Footholds and Ledger
 //!  machine        can a launch find addresses here at all?
 //!  files          what lies on hosts: keys and sockets, with owners and modes
+//!  engine         real programs in a proxy's place: their configuration, the child, its end
 //!  node           what runs a process: OS threads with a runtime each, and their clocks
 //!  services       identity, compute, queue: the OpenStack stand-ins     (connect: how they dial)
 //!  workload       honest users: open-loop schedules, operations, latencies

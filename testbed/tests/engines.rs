@@ -57,7 +57,6 @@ async fn each_program_carries_logins_and_lists_however_crossings_are_realised() 
             let realisation = if index % 2 == 0 { Realisation::Acceptor } else { Realisation::Relay };
             let file = architecture::load(name).unwrap().with_engine(engine);
             let (footholds, ledger) = up(&file, realisation).await.unwrap();
-            eprintln!("{name} {realisation:?} {engine:?} {:?}", ledger.launched_in);
             work(&ledger).await;
             ledger.fabric.settle().await.unwrap();
             let cpu = ledger.cpu();
@@ -80,5 +79,65 @@ async fn each_program_carries_logins_and_lists_however_crossings_are_realised() 
                 assert_eq!(process_tree(pid), Vec::<u32>::new(), "{name}: {engine:?} left {pid}");
             }
         }
+    }
+}
+
+fn unable(outcome: Result<(Footholds, Ledger), LaunchError>) -> String {
+    let Err(LaunchError::Engine(error)) = outcome else { panic!("it came up, or failed for another reason") };
+    assert!(error.is_unable() && matches!(error, EngineError::Unable { .. }), "{error:?}");
+    error.to_string()
+}
+
+#[tokio::test]
+async fn what_a_program_cannot_do_is_said_in_plain_words() {
+    for engine in engines() {
+        let file = architecture::load("mutual-tls").unwrap().with_engine(engine);
+        let why = unable(up(&file, Realisation::Acceptor).await);
+        let cannot = ["alternative names", "RFC 9440"].iter().any(|what| why.contains(what));
+        assert!(why.contains(engine.name()) && cannot, "{why}");
+    }
+}
+
+/// Callers' certificates are passed on by the one program that can write them as the service reads them.
+#[tokio::test]
+async fn a_program_at_the_edge_of_mutual_tls_tells_who_called_where_it_can() {
+    for engine in engines() {
+        let mut file = architecture::load("mutual-tls").unwrap();
+        let edge = file.process("edge/tls-proxy").unwrap();
+        let at = file.process_ids().position(|id| id == edge).unwrap();
+        file.processes[at].engine = engine;
+        let outcome = up(&file, Realisation::Acceptor).await;
+        if engine == Engine::Nginx {
+            assert!(unable(outcome).contains("RFC 9440"));
+            continue;
+        }
+        let (_footholds, ledger) = outcome.unwrap();
+        // Tokens are bound to the certificate users show: without the header their second request is refused.
+        work(&ledger).await;
+        ledger.teardown().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_launch_that_is_dropped_leaves_no_process_and_one_that_lost_a_program_says_so() {
+    for engine in engines() {
+        let file = architecture::load("proxy-in-front").unwrap().with_engine(engine);
+        let (footholds, ledger) = up(&file, Realisation::Acceptor).await.unwrap();
+        let tree = ledger.engines()[0].tree();
+        drop((footholds, ledger));
+        for pid in tree {
+            assert_eq!(process_tree(pid), Vec::<u32>::new(), "{engine:?}");
+        }
+        let (_footholds, ledger) = up(&file, Realisation::Acceptor).await.unwrap();
+        let killed = ledger.engines()[0].pid();
+        let status = std::process::Command::new("kill").args(["-KILL", &killed.to_string()]).status();
+        assert!(status.unwrap().success());
+        // A process that was killed is one no more as soon as the kernel says so.
+        while std::fs::read_to_string(format!("/proc/{killed}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
+        {
+            tokio::task::yield_now().await;
+        }
+        let told = ledger.teardown().unwrap_err().to_string();
+        assert!(told.contains("edge/tls-proxy") && told.contains("ended by itself"), "{told}");
     }
 }

@@ -92,5 +92,5 @@ impl Common {
 const EXAMPLES: &str = "\
 Examples:
   testbed compare
-  testbed compare --engine haproxy --profile tiny
+  testbed compare --engine haproxy -a proxy-in-front -s management-sniff
   testbed compare -a plaintext -a ./mine.toml -s management-sniff --seed 42";

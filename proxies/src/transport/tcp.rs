@@ -147,6 +147,8 @@ struct Unclaimed {
     until: Instant,
     /// It comes from where a child of the run dials: when to ask the kernel whose it is.
     ask: Option<Instant>,
+    /// Whose it is, by the kernel's answer.
+    child: Option<Party>,
     /// By the last answer nobody holds its other end any more: closed unread in the end, and nobody's fault.
     gone: bool,
 }
@@ -185,7 +187,7 @@ impl TcpListen {
         }
         let now = Instant::now();
         let (until, ask) = (now + ANNOUNCE_WITHIN, self.registry.has_child_at(dialer.ip()).then_some(now));
-        self.unclaimed.push(Unclaimed { stream, dialer, until, ask, gone: false });
+        self.unclaimed.push(Unclaimed { stream, dialer, until, ask, child: None, gone: false });
         None
     }
 
@@ -207,21 +209,31 @@ impl TcpListen {
         Some((stream, Ends { wire: Some(wire), party: Some(party) }))
     }
 
-    /// Asks the kernel whether a child of the run opened a connection; again after a while, for the kernel's tables
-    /// are read line by line, and sockets come and go meanwhile.
+    /// Asks the kernel which connections a child of the run opened, all that are due at once: its tables may be long.
+    /// It is asked again after a while, for they are read line by line, and sockets come and go meanwhile.
     fn ask(&mut self, now: Instant) -> Option<(usize, Wire, Party)> {
-        let due = |held: &Unclaimed| held.ask.is_some_and(|at| at <= now);
-        let index = self.unclaimed.iter().position(due)?;
-        let held = &mut self.unclaimed[index];
-        held.ask = Some(now + ASK_AGAIN);
-        let wire = Wire { dialer: held.dialer, acceptor: self.at };
-        let answer = self.registry.whose(&[wire]).first().copied();
-        held.gone = answer == Some(Whose::Gone);
-        match (answer, self.admit) {
-            (Some(Whose::Child(party)), Admit::Child(only)) if party == only => Some((index, wire, party)),
-            (Some(Whose::Child(party)), Admit::Announced) => Some((index, wire, party)),
-            _ => None,
+        let at = self.at;
+        let wire = |held: &Unclaimed| Wire { dialer: held.dialer, acceptor: at };
+        let due = |held: &Unclaimed| held.child.is_none() && held.ask.is_some_and(|at| at <= now);
+        if self.unclaimed.iter().any(due) {
+            let asked: Vec<usize> =
+                (0..self.unclaimed.len()).filter(|index| due(&self.unclaimed[*index])).collect();
+            let wires: Vec<Wire> = asked.iter().map(|index| wire(&self.unclaimed[*index])).collect();
+            let answers = self.registry.whose(&wires);
+            for (index, answer) in asked.into_iter().zip(answers) {
+                let held = &mut self.unclaimed[index];
+                // Counted from the answer: reading may have taken longer than the pause.
+                held.ask = Some(Instant::now() + ASK_AGAIN);
+                held.gone = answer == Whose::Gone;
+                held.child = match (answer, self.admit) {
+                    (Whose::Child(party), Admit::Child(only)) => Some(party).filter(|party| *party == only),
+                    (Whose::Child(party), _) => Some(party),
+                    _ => None,
+                };
+            }
         }
+        let mut known = self.unclaimed.iter().enumerate();
+        known.find_map(|(index, held)| Some((index, wire(held), held.child?)))
     }
 
     /// Closes what was held for long enough.
