@@ -4,6 +4,7 @@
 //!   hold()     → a listener of ours (one socket per node thread, SO_REUSEPORT when more than one)
 //!   reserve()  → bound, not listening: the kernel itself answers ECONNREFUSED
 //!   foreign()  → a listener of a child process this run started
+//!   outside()  → a program somebody else started: for [`crate::alone`] only
 //!   hold_unix()→ a Unix socket of ours: a file with a mode, an owner and users who may connect  (unix)
 //! ```
 //!
@@ -23,6 +24,7 @@ use std::{
     io,
     net::TcpListener,
     ops::Range,
+    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -128,14 +130,19 @@ enum Entry {
     Held { at: Loopback, sockets: Vec<TcpListener>, taken: usize, admit: Admit },
     Reserved { at: Loopback, _socket: Socket },
     Foreign { at: Loopback, pid: u32 },
+    Outside { at: Loopback },
     Unix(UnixHeld),
+    OutsideUnix { path: PathBuf },
 }
 
 impl Entry {
     fn at(&self) -> Option<Loopback> {
         match self {
-            Self::Held { at, .. } | Self::Reserved { at, .. } | Self::Foreign { at, .. } => Some(*at),
-            Self::Unix(_) => None,
+            Self::Held { at, .. }
+            | Self::Reserved { at, .. }
+            | Self::Foreign { at, .. }
+            | Self::Outside { at } => Some(*at),
+            Self::Unix(_) | Self::OutsideUnix { .. } => None,
         }
     }
 }
@@ -245,6 +252,16 @@ impl Registry {
         }
         let at = Loopback::checked(address.into()).ok_or_else(refused)?;
         Ok(self.add(Entry::Foreign { at, pid }))
+    }
+
+    /// Takes in the listener of a program nobody of ours started. Only [`crate::alone`] can name one.
+    pub(crate) fn outside(&self, at: Loopback) -> EntryId {
+        self.add(Entry::Outside { at })
+    }
+
+    /// The same for a Unix socket.
+    pub(crate) fn outside_unix(&self, path: PathBuf) -> EntryId {
+        self.add(Entry::OutsideUnix { path })
     }
 
     /// A port that is free on every one of `ips` at once: the same number is then held or reserved on all.
