@@ -48,6 +48,8 @@ pub(crate) struct Files {
 impl Files {
     pub(crate) fn new() -> Self {
         let mut params = CertificateParams::default();
+        // Of a name of its own: by rcgen's usual one, its certificates would seem to sign themselves.
+        params.distinguished_name.push(rcgen::DnType::CommonName, "authority of a test");
         params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Constrained(0));
         let key = KeyPair::generate().unwrap();
         let ca = params.self_signed(&key).unwrap();
