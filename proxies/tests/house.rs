@@ -161,9 +161,7 @@ fn words(text: &str) -> Vec<String> {
             words.push(std::mem::take(&mut word));
         }
         match c {
-            ':' if words.last().is_some_and(|last| last == ":") => {
-                *words.last_mut().unwrap() = "::".to_owned()
-            }
+            ':' if words.last().is_some_and(|last| last == ":") => words.last_mut().unwrap().push(c),
             c if c.is_whitespace() => {}
             c => words.push(c.to_string()),
         }

@@ -39,7 +39,7 @@ pub(crate) fn ratios(ours: &[f64], theirs: &[f64]) -> Vec<f64> {
 pub(crate) fn interval(values: &[f64]) -> Option<(f64, f64)> {
     let sorted = sorted(values);
     let n = sorted.len();
-    let (mut below, mut term, mut rank) = (0.0, 0.5_f64.powi(n as i32), 0);
+    let (mut below, mut term, mut rank) = (0.0, 0.5_f64.powf(n as f64), 0);
     while rank < n / 2 && below + term <= 0.025 {
         below += term;
         term *= (n - rank) as f64 / (rank + 1) as f64;

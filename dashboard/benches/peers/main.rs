@@ -106,7 +106,9 @@ fn options(words: &[String]) -> Result<Options, Failed> {
 fn bench(options: &Options) -> Result<(), Failed> {
     let works: Vec<&Work> = WORKS.iter().filter(|work| work.name.contains(&options.only)).collect();
     if options.list {
-        works.iter().for_each(|work| println!("{}", work.name));
+        for work in works {
+            println!("{}", work.name);
+        }
         return Ok(());
     }
     room_for_connections();
@@ -174,5 +176,5 @@ fn room_for_connections() {
 /// The inner program of the comparison of instructions.
 fn wrapper(words: &[String]) -> Result<(), Failed> {
     let [folder, backend, wrapped] = words else { return Err("folder, port and `with` or `bare`".into()) };
-    wrapper::run(pki::server_of(folder.as_ref())?, backend.parse()?, wrapped == "with")
+    wrapper::run(&pki::server_of(folder.as_ref())?, backend.parse()?, wrapped == "with")
 }

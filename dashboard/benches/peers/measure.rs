@@ -44,7 +44,7 @@ impl Stage {
         let done = self.runtime.block_on(load)?;
         let [before, after] = marks[..] else { return Err("two marks were to be made".into()) };
         match work.reading {
-            Reading::Tail => tail(done),
+            Reading::Tail => tail(&done),
             _ => cpu(&done, before, after),
         }
     }
@@ -76,7 +76,7 @@ fn cpu(done: &Done, before: [Duration; 3], after: [Duration; 3]) -> Result<Figur
     Ok(vec![("proxy µs", proxy), ("sum µs", proxy + client + backend), ("requests", done.requests as f64)])
 }
 
-fn tail(done: Done) -> Result<Figures, Failed> {
+fn tail(done: &Done) -> Result<Figures, Failed> {
     let of = |wanted: Ask| -> Result<f64, Failed> {
         let mut took: Vec<u32> =
             done.took.iter().filter(|(ask, _)| *ask == wanted).map(|(_, took)| *took).collect();

@@ -20,7 +20,7 @@ pub(crate) const WORD: &str = "--wrapper";
 
 const IDLE: Duration = Duration::from_mins(5);
 
-pub(crate) fn run(config: Arc<ServerConfig>, backend: u16, wrapped: bool) -> Result<(), Failed> {
+pub(crate) fn run(config: &Arc<ServerConfig>, backend: u16, wrapped: bool) -> Result<(), Failed> {
     let (end, ended) = oneshot::channel();
     std::thread::spawn(move || {
         // Whatever comes or fails, it is over then.

@@ -90,8 +90,8 @@ impl Files {
         let builder = ClientConfig::builder_with_provider(provider());
         let builder = builder.with_safe_default_protocol_versions().unwrap();
         let config = builder.with_root_certificates(roots).with_no_client_auth();
-        let session = ClientConnection::new(Arc::new(config), name.to_owned().try_into().unwrap()).unwrap();
-        StreamOwned::new(session, TcpStream::connect(("127.0.0.1", port)).unwrap())
+        let tls = ClientConnection::new(Arc::new(config), name.to_owned().try_into().unwrap()).unwrap();
+        StreamOwned::new(tls, TcpStream::connect(("127.0.0.1", port)).unwrap())
     }
 
     fn leaf(&self, name: &str) -> (rcgen::Certificate, KeyPair) {

@@ -62,10 +62,10 @@ fn certificates(file: &Path) -> Result<Vec<Vec<u8>>, PemError> {
     let text = read(file)?;
     let found = CertificateDer::pem_slice_iter(&text).map(|found| found.map(|der| der.to_vec()));
     let found: Vec<_> = found.collect::<Result<_, _>>().map_err(|why| nothing(file, "certificate", &why))?;
-    match found.is_empty() {
-        true => Err(nothing(file, "certificate", &pem::Error::NoItemsFound)),
-        false => Ok(found),
+    if found.is_empty() {
+        return Err(nothing(file, "certificate", &pem::Error::NoItemsFound));
     }
+    Ok(found)
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, PemError> {

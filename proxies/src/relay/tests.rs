@@ -176,7 +176,7 @@ async fn large_amounts_between_sockets_pass_unchanged_and_inside_the_kernel() {
             writes.shutdown().await.unwrap();
         };
         let mut heard = Vec::new();
-        let (_, read) = tokio::join!(saying, reads.read_to_end(&mut heard));
+        let ((), read) = tokio::join!(saying, reads.read_to_end(&mut heard));
         read.unwrap();
         heard
     };
@@ -201,7 +201,8 @@ async fn small_messages_between_sockets_are_copied_and_so_they_are_again_after_l
             let message = counting(bytes);
             said.resize(bytes, 0);
             let (written, read) = tokio::join!(client.write_all(&message), server.read_exact(&mut said));
-            (written.unwrap(), read.unwrap());
+            written.unwrap();
+            read.unwrap();
             assert!(said == message);
         }
         client.shutdown().await.unwrap();
@@ -245,7 +246,7 @@ async fn nothing_passes_a_seam_unseen() {
             client.shutdown().await.unwrap();
         };
         let mut heard = Vec::new();
-        let (_, read) = tokio::join!(saying, server.read_to_end(&mut heard));
+        let ((), read) = tokio::join!(saying, server.read_to_end(&mut heard));
         read.unwrap();
         assert!(heard == sent);
         drop(server);
