@@ -80,6 +80,8 @@ fn serve(path: &Path, acceptor: &TlsAcceptor, tell: &mpsc::Sender<Backend>) -> R
     }))
 }
 
+const CLOSE: &[u8] = b"\r\nConnection: close";
+
 struct Answers {
     small: Vec<u8>,
     large: Vec<u8>,
@@ -101,8 +103,15 @@ impl Answers {
         while let Ok(1..) = stream.read_buf(&mut asked).await {
             while let Some(end) = asked.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
                 let answer = if asked.starts_with(b"GET /large") { &self.large } else { &self.small };
+                // Where a proxy reads no HTTP, the client's wish reaches us.
+                let last = asked[..end].windows(CLOSE.len()).any(|line| line.eq_ignore_ascii_case(CLOSE));
                 asked.drain(..end + 4);
                 if stream.write_all(answer).await.is_err() || stream.flush().await.is_err() {
+                    return;
+                }
+                if last {
+                    // The goodbye of a client that left already is lost on nobody.
+                    let _ = stream.shutdown().await;
                     return;
                 }
             }

@@ -65,9 +65,10 @@ impl Who {
         };
         let output = Command::new(program).arg(flag).output().ok()?;
         let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
-        let library = said.lines().find(|line| line.contains("OpenSSL"));
-        let library =
-            library.and_then(|line| line.split_whitespace().skip_while(|word| *word != "OpenSSL").nth(1));
+        let words: Vec<&str> = said.split_whitespace().collect();
+        let numbered =
+            |pair: &&[&str]| pair[0] == "OpenSSL" && pair[1].starts_with(|c: char| c.is_ascii_digit());
+        let library = words.windows(2).find(numbered).map(|pair| pair[1]);
         let first = said.lines().next()?.trim().to_owned();
         Some(library.map_or(first.clone(), |library| format!("{first}, OpenSSL {library}")))
     }

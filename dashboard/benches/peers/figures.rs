@@ -31,7 +31,8 @@ impl fmt::Display for Spread {
 }
 
 pub(crate) fn ratios(ours: &[f64], theirs: &[f64]) -> Vec<f64> {
-    ours.iter().zip(theirs).filter(|(_, theirs)| **theirs > 0.0).map(|(ours, theirs)| ours / theirs).collect()
+    let ratios = ours.iter().zip(theirs).map(|(ours, theirs)| ours / theirs);
+    ratios.filter(|ratio| ratio.is_finite()).collect()
 }
 
 /// Between which two of the values the true median lies, with at least 95 % of confidence whatever their
@@ -56,7 +57,7 @@ pub(crate) fn percentile(values: &mut [u32], share: f64) -> Option<f64> {
 }
 
 fn sorted(values: &[f64]) -> Vec<f64> {
-    let mut sorted = values.to_vec();
+    let mut sorted: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
     sorted.sort_by(f64::total_cmp);
     sorted
 }

@@ -20,11 +20,12 @@ impl Results {
         self.by.entry(who.name()).or_default().push(figures);
     }
 
+    /// In the order of the repetitions; one that failed is not a number.
     fn of(&self, who: Who, figure: &str) -> Vec<f64> {
         let repetitions = self.by.get(who.name()).map_or(&[][..], |repetitions| repetitions);
         let find =
             |figures: &Figures| figures.iter().find(|(name, _)| *name == figure).map(|(_, value)| *value);
-        repetitions.iter().filter_map(find).collect()
+        repetitions.iter().map(|figures| find(figures).unwrap_or(f64::NAN)).collect()
     }
 }
 

@@ -8,6 +8,7 @@
 //! Small messages are cheaper to copy, large ones to splice, so each wake-up's amount decides about the next.
 
 use std::{
+    cell::Cell,
     io,
     pin::Pin,
     task::{Context, Poll, ready},
@@ -18,18 +19,22 @@ use tokio::io::ReadBuf;
 use super::splice::{Filled, Splice};
 use crate::stream::Stream;
 
-/// Copy buffer per direction: 8 KiB costs a quarter more on bulk, 256 KiB gains nothing (measured on
-/// loopback); allocated at the first byte, freed while a direction is quiet.
+/// Read at once: 8 KiB costs a quarter more on bulk, 256 KiB gains nothing (measured on loopback).
 const BUFFER: usize = 64 * 1024;
 
 /// The same between plain sockets, and what a wake-up must bring for splicing to pay.
 const MUCH: usize = 16 * 1024;
 
+thread_local! {
+    /// Every way of a thread reads into this one, so that a relay holds only what could not be written at once.
+    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
 #[derive(Default)]
 pub(super) struct Way {
-    buffer: Vec<u8>,
+    /// Read and not written yet, from `start` on.
+    left: Vec<u8>,
     start: usize,
-    end: usize,
     moved: u64,
     unflushed: bool,
     state: State,
@@ -53,7 +58,7 @@ enum State {
 impl Way {
     /// A way whose first bytes are here already.
     pub(super) fn new(already: Vec<u8>, plain: bool) -> Self {
-        Self { end: already.len(), buffer: already, plain: plain && Splice::AVAILABLE, ..Self::default() }
+        Self { left: already, plain: plain && Splice::AVAILABLE, ..Self::default() }
     }
 
     /// Bytes delivered.
@@ -82,22 +87,36 @@ impl Way {
                     let _ = ready!(Pin::new(&mut *to).poll_shutdown(cx));
                     self.state = State::Ended;
                 }
-                State::Open if self.start < self.end => ready!(self.write(cx, to))?,
+                State::Open if self.start < self.left.len() => ready!(self.write_left(cx, to))?,
                 State::Open if self.splicing => ready!(self.splice(cx, from, to))?,
                 State::Open => ready!(self.read(cx, from, to))?,
             }
         }
     }
 
-    fn write<W: Stream>(&mut self, cx: &mut Context<'_>, to: &mut W) -> Poll<io::Result<()>> {
-        let written = ready!(Pin::new(to).poll_write(cx, &self.buffer[self.start..self.end]))?;
+    fn write_left<W: Stream>(&mut self, cx: &mut Context<'_>, to: &mut W) -> Poll<io::Result<()>> {
+        self.start += ready!(self.write(cx, to, None))?;
+        if self.start == self.left.len() {
+            (self.left, self.start) = (Vec::new(), 0);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Writes of `bytes`, or of what is left.
+    fn write<W: Stream>(
+        &mut self,
+        cx: &mut Context<'_>,
+        to: &mut W,
+        bytes: Option<&[u8]>,
+    ) -> Poll<io::Result<usize>> {
+        let bytes = bytes.unwrap_or(&self.left[self.start..]);
+        let written = ready!(Pin::new(to).poll_write(cx, bytes))?;
         if written == 0 {
             return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
         }
-        self.start += written;
         self.moved += written as u64;
         self.unflushed = true;
-        Poll::Ready(Ok(()))
+        Poll::Ready(Ok(written))
     }
 
     fn read<R: Stream, W: Stream>(
@@ -106,30 +125,43 @@ impl Way {
         from: &mut R,
         to: &mut W,
     ) -> Poll<io::Result<()>> {
+        let mut scratch = SCRATCH.take();
+        scratch.resize(BUFFER, 0);
         let room = if self.plain { MUCH } else { BUFFER };
-        if self.buffer.len() < room {
-            self.buffer.resize(room, 0);
-        }
-        let mut target = ReadBuf::new(&mut self.buffer);
-        match Pin::new(from).poll_read(cx, &mut target) {
-            Poll::Ready(Ok(())) => {
-                (self.start, self.end) = (0, target.filled().len());
-                match self.end {
-                    0 => self.state = State::Ending,
-                    much => self.splicing = self.plain && much >= MUCH,
-                }
-                Poll::Ready(Ok(()))
+        let outcome = self.pass(cx, (from, to), &mut scratch[..room]);
+        SCRATCH.set(scratch);
+        outcome
+    }
+
+    /// Reads into `scratch` and writes from there what can be written at once.
+    fn pass<R: Stream, W: Stream>(
+        &mut self,
+        cx: &mut Context<'_>,
+        (from, to): (&mut R, &mut W),
+        scratch: &mut [u8],
+    ) -> Poll<io::Result<()>> {
+        let mut target = ReadBuf::new(scratch);
+        if Pin::new(from).poll_read(cx, &mut target)?.is_pending() {
+            if self.unflushed {
+                ready!(Pin::new(to).poll_flush(cx))?;
+                self.unflushed = false;
             }
-            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
-            Poll::Pending => {
-                self.buffer = Vec::new();
-                if self.unflushed {
-                    ready!(Pin::new(to).poll_flush(cx))?;
-                    self.unflushed = false;
-                }
-                Poll::Pending
-            }
+            return Poll::Pending;
         }
+        let read = target.filled();
+        if read.is_empty() {
+            self.state = State::Ending;
+            return Poll::Ready(Ok(()));
+        }
+        self.splicing = self.plain && read.len() >= MUCH;
+        let written = match self.write(cx, to, Some(read))? {
+            Poll::Ready(written) => written,
+            Poll::Pending => 0,
+        };
+        if written < read.len() {
+            self.left = read[written..].to_vec();
+        }
+        Poll::Ready(Ok(()))
     }
 
     fn splice<R: Stream, W: Stream>(
@@ -146,7 +178,6 @@ impl Way {
             self.moved += ready!(self.splice.drain(cx, to))? as u64;
             return Poll::Ready(Ok(()));
         }
-        self.buffer = Vec::new();
         match self.splice.fill(cx, from)? {
             Poll::Ready(Filled::Some(bytes)) => self.wave += bytes,
             Poll::Ready(Filled::End) => self.state = State::Ending,
