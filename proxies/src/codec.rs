@@ -7,7 +7,6 @@ use tokio::time::timeout;
 use crate::{
     caller::{Application, Handshake},
     custody::{Custody, Facing, Observe, Seam, Side},
-    read_ahead::ReadAhead,
     stream::{BoxStream, Stream},
     tls::{ClientTls, PeerCertificate, ServerTls},
     transport::Party,
@@ -84,7 +83,7 @@ impl FrontCodec {
             return Ok(Accepted { stream: held(wire, seams.open(Side::Both)), tls: None });
         };
         let outer = Custody::new(wire, seams.open(Side::Outer));
-        let session = within(deadline, tls.accept(ReadAhead::new(outer))).await?;
+        let session = within(deadline, tls.accept(outer)).await?;
         burn(self.ballast);
         let connection = session.get_ref().1;
         let tls = Handshake {
@@ -126,7 +125,7 @@ impl BackCodec {
             return Ok(held(wire, seams.open(Side::Both)));
         };
         let outer = Custody::new(wire, seams.open(Side::Outer));
-        let session = within(deadline, tls.connect(ReadAhead::new(outer))).await?;
+        let session = within(deadline, tls.connect(outer)).await?;
         Ok(held(session, seams.open(Side::Inner)))
     }
 }

@@ -4,7 +4,7 @@
 //!  registry      who holds which loopback address:port, and who announced which connection
 //!  transport     Listen / Dial, over TCP, Unix sockets or memory
 //!  neighbour     a child under another user id: what it may connect to and open
-//!  codec         clear or TLS, with the custody seam on both sides   (tls, custody, read_ahead)
+//!  codec         clear or TLS, with the custody seam on both sides   (tls, custody)
 //!  relay         both ways with half-close; between plain sockets large amounts inside the kernel
 //!  forward_http  HTTP messages both ways, with `Client-Cert` put right
 //!  proxy         front codec → group → relay or forward_http: terminate, re-encrypt, copy   (caller)
@@ -34,7 +34,6 @@ pub mod pass_through;
 pub mod peek;
 pub mod proxy;
 pub mod proxy_header;
-mod read_ahead;
 pub mod refusal;
 pub mod registry;
 pub mod relay;
