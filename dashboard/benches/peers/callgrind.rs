@@ -23,7 +23,7 @@ use crate::{
 const REQUESTS: [usize; 2] = [2_000, 8_000];
 const CONNECTIONS: usize = 16;
 
-pub(crate) fn run(stage: &Stage) -> Result<(), Failed> {
+pub(crate) fn run(stage: &Stage, only: &str) -> Result<(), Failed> {
     if Command::new("valgrind").arg("--version").stdout(Stdio::null()).status().is_err() {
         eprintln!("SKIPPED: valgrind is not installed");
         return Ok(());
@@ -31,6 +31,9 @@ pub(crate) fn run(stage: &Stage) -> Result<(), Failed> {
     for (mode, behind) in
         [(Mode::Terminate, Behind::Tcp), (Mode::TerminateL4, Behind::Tcp), (Mode::PassThrough, Behind::Tls)]
     {
+        if !mode.name().contains(only) {
+            continue;
+        }
         let one = per_request(|requests| threads(stage, (mode, behind), 1, requests))?;
         let two = per_request(|requests| threads(stage, (mode, behind), 2, requests))?;
         println!(
@@ -38,6 +41,9 @@ pub(crate) fn run(stage: &Stage) -> Result<(), Failed> {
             mode.name(),
             two / one
         );
+    }
+    if !"wrapper".contains(only) {
+        return Ok(());
     }
     let bare = per_request(|requests| wrapped(stage, false, requests))?;
     let with = per_request(|requests| wrapped(stage, true, requests))?;

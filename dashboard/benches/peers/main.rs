@@ -17,6 +17,7 @@
 //!   cargo bench --bench peers -- --only handshake     works whose name contains it
 //!   cargo bench --bench peers -- --repetitions 15 --seconds 2
 //!   cargo bench --bench peers -- --callgrind          instructions per request instead (needs valgrind)
+//!   cargo bench --bench peers -- --callgrind --only wrapper
 //!   cargo bench --bench peers -- --list               names of the works
 //! ```
 //!
@@ -119,7 +120,7 @@ fn bench(options: &Options) -> Result<(), Failed> {
     let stage = Stage { files, backend, runtime, measured };
     report::environment(options.repetitions, options.seconds);
     if options.callgrind {
-        return callgrind::run(&stage);
+        return callgrind::run(&stage, &options.only);
     }
     report::heading();
     let stolen = clock::stolen();
