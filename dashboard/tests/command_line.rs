@@ -15,7 +15,7 @@ fn stdout(arguments: &[&str]) -> String {
 
 #[test]
 fn help_of_every_command() {
-    for command in ["", "compare", "run", "replay", "report", "list", "check", "up"] {
+    for command in ["", "compare", "run", "replay", "report", "list", "check", "up", "proxy"] {
         let arguments: Vec<&str> = [command, "-h"].into_iter().filter(|word| !word.is_empty()).collect();
         insta::assert_snapshot!(format!("help_{command}"), stdout(&arguments));
     }

@@ -7,7 +7,7 @@ use std::{io::Write, time::Duration};
 use proxies::registry::process_tree;
 use testbed::{
     architecture::{self, Architecture, Engine},
-    engine::installed,
+    engine::{EngineError, installed},
     foothold::Footholds,
     launch::{LaunchError, LaunchOptions, Realisation, launch},
     ledger::Ledger,

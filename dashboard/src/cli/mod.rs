@@ -1,7 +1,7 @@
 //! The command line: one small file per command.
 //!
-//! No option, variable or value says where traffic goes: architectures and scenarios have names, and a test
-//! walks the whole tree to keep it so.
+//! No option, variable or value says where an attack goes: architectures and scenarios have names, and a test
+//! walks the whole tree to keep it so. `proxy` alone takes addresses, of loopback, and attacks nothing.
 
 pub mod check;
 pub mod compare;
@@ -12,6 +12,7 @@ pub mod graph;
 pub mod init;
 pub mod list;
 pub mod man;
+pub mod proxy;
 pub mod replay;
 pub mod report;
 pub mod run;
@@ -73,6 +74,11 @@ pub enum Command {
     /// Each line is ok, a note (something optional is missing) or a problem (nothing runs without it), with the
     /// next step. Ends with 1 where there is a problem, else with 0. Changes nothing.
     Doctor(doctor::Doctor),
+    /// Run one proxy by itself, between programs of yours
+    ///
+    /// The same component that stands in an architecture, for benchmarks and for other people's test suites.
+    /// Nothing is tapped, recorded or attacked.
+    Proxy(proxy::Proxy),
     /// Print completions for a shell
     Completions(completions::Completions),
     /// Print the manual page, or write one for each command
@@ -136,7 +142,8 @@ mod tests {
             "targets",
             "ip",
         ];
-        for (path, command) in tree() {
+        // It attacks nothing, and takes loopback only: see below.
+        for (path, command) in tree().into_iter().filter(|(path, _)| path != "testbed proxy") {
             for argument in command.get_arguments() {
                 let said = [
                     Some(argument.get_id().to_string()),
@@ -153,6 +160,34 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_proxy_alone_goes_nowhere_but_to_loopback() {
+        let elsewhere =
+            ["192.0.2.1:80", "0.0.0.0:80", "[2001:db8::1]:80", "[::1]:80", "localhost:80", "example.org:80"];
+        let parses = |option: &str, value: &str| {
+            let listen = ["--listen", "127.0.0.1:8443"];
+            let words =
+                [&["testbed", "proxy", "--mode", "terminate"], &listen[..], &[option, value]].concat();
+            let words = if option == "--listen" { [&words[..4], &words[6..]].concat() } else { words };
+            Cli::try_parse_from(words).map(drop).map_err(|error| error.to_string())
+        };
+        for (option, prefix) in [("--listen", ""), ("--backend", ""), ("--sni", "a.invalid=")] {
+            assert_eq!(parses(option, &format!("{prefix}127.0.0.1:8080")), Ok(()));
+            for place in elsewhere {
+                let refused = parses(option, &format!("{prefix}{place}")).unwrap_err();
+                assert!(
+                    refused.contains("127.0.0.") && refused.contains(place),
+                    "{option} {place}: {refused}"
+                );
+            }
+        }
+        // Nothing else of it could hold an address: files, a name that is only compared, a number, a word.
+        let (_, proxy) = tree().into_iter().find(|(path, _)| path == "testbed proxy").unwrap();
+        let own: Vec<_> = proxy.get_arguments().map(|argument| argument.get_id().as_str()).collect();
+        let expected = ["mode", "listen", "backend", "cert", "key", "ca", "backend_name", "sni", "threads"];
+        assert_eq!(own, expected);
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod init;
 mod list;
 pub mod neighbour;
 mod pages;
+mod proxy;
 mod replay;
 mod report;
 mod schema;
@@ -69,6 +70,7 @@ fn run(global: &Global, command: Command) -> Result<ExitCode, Failure> {
         Command::Schema(options) => schema::schema(options.what),
         Command::Init(options) => init::init(global, &options),
         Command::Doctor(options) => doctor::doctor(&options),
+        Command::Proxy(options) => proxy::proxy(global, &options),
         Command::Completions(options) => pages::completions(&options),
         Command::Man(options) => pages::man(global, &options),
     };

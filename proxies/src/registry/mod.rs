@@ -5,6 +5,7 @@
 //!   reserve()  → bound, not listening: the kernel itself answers ECONNREFUSED
 //!   keep()     → an address a child process of this run is to listen on; confirm() once the kernel says it does
 //!   foreign()  → a listener of a child process this run started
+//!   outside()  → a program somebody else started: for [`crate::alone`] only
 //!   hold_unix()→ a Unix socket of ours: a file with a mode, an owner and users who may connect  (unix)
 //! ```
 //!
@@ -26,6 +27,7 @@ use std::{
     io,
     net::TcpListener,
     ops::Range,
+    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -158,14 +160,23 @@ enum Entry {
         pid: Option<u32>,
         _kept: Option<Socket>,
     },
+    Outside {
+        at: Loopback,
+    },
     Unix(UnixHeld),
+    OutsideUnix {
+        path: PathBuf,
+    },
 }
 
 impl Entry {
     fn at(&self) -> Option<Loopback> {
         match self {
-            Self::Held { at, .. } | Self::Reserved { at, .. } | Self::Foreign { at, .. } => Some(*at),
-            Self::Unix(_) => None,
+            Self::Held { at, .. }
+            | Self::Reserved { at, .. }
+            | Self::Foreign { at, .. }
+            | Self::Outside { at } => Some(*at),
+            Self::Unix(_) | Self::OutsideUnix { .. } => None,
         }
     }
 }
@@ -327,6 +338,16 @@ impl Registry {
     pub(crate) fn child_of(&self, pid: u32) -> Option<Party> {
         let children = lock(&self.inner.children).clone();
         children.iter().find(|child| process_tree(child.pid).contains(&pid)).map(|child| child.party)
+    }
+
+    /// Takes in the listener of a program nobody of ours started. Only [`crate::alone`] can name one.
+    pub(crate) fn outside(&self, at: Loopback) -> EntryId {
+        self.add(Entry::Outside { at })
+    }
+
+    /// The same for a Unix socket.
+    pub(crate) fn outside_unix(&self, path: PathBuf) -> EntryId {
+        self.add(Entry::OutsideUnix { path })
     }
 
     /// A port that is free on every one of `ips` at once: the same number is then held or reserved on all.

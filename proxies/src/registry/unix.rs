@@ -101,8 +101,13 @@ impl Registry {
     pub fn unix_path(&self, entry: EntryId) -> Option<PathBuf> {
         match lock(&self.inner.entries).get(entry.0 as usize) {
             Some(Entry::Unix(held)) => Some(held.path.clone()),
+            Some(Entry::OutsideUnix { path }) => Some(path.clone()),
             _ => None,
         }
+    }
+
+    pub(crate) fn is_our_unix(&self, entry: EntryId) -> bool {
+        matches!(lock(&self.inner.entries).get(entry.0 as usize), Some(Entry::Unix(_)))
     }
 
     pub(crate) fn unix_announcements(&self) -> &Announcements<Vec<u8>> {

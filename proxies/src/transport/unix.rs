@@ -37,6 +37,14 @@ impl UnixDialer {
     pub fn new(registry: Registry, party: Party, entry: EntryId) -> Self {
         Self { registry, party, entry }
     }
+
+    fn announce(&self, socket: &Socket) -> io::Result<Vec<u8>> {
+        // Bound to nothing, the kernel gives it a name of its own, the only thing an acceptor can tell it by.
+        socket.bind(&SockAddr::unix("")?)?;
+        let name = name(getsockname(socket)?)?;
+        self.registry.unix_announcements().announce(name.clone(), self.party);
+        Ok(name)
+    }
 }
 
 impl Dial for UnixDialer {
@@ -47,10 +55,8 @@ impl Dial for UnixDialer {
         let path = self.registry.unix_path(self.entry).ok_or_else(no_entry)?;
         let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
         socket.set_nonblocking(true)?;
-        // Bound to nothing, the kernel gives it a name of its own, the only thing an acceptor can tell it by.
-        socket.bind(&SockAddr::unix("")?)?;
-        let name = name(getsockname(&socket)?)?;
-        self.registry.unix_announcements().announce(name.clone(), self.party);
+        // An outside program knows no party and asks for no name.
+        let name = if self.registry.is_our_unix(self.entry) { Some(self.announce(&socket)?) } else { None };
         let to = SockAddr::unix(&path)?;
         let refused = loop {
             match socket.connect(&to) {
@@ -61,7 +67,9 @@ impl Dial for UnixDialer {
             }
         };
         if let Some(refused) = refused {
-            self.registry.unix_announcements().withdraw(&name);
+            if let Some(name) = name {
+                self.registry.unix_announcements().withdraw(&name);
+            }
             return Err(refused);
         }
         Ok((UnixStream::from_std(socket.into())?, Ends { wire: None, party: Some(self.party) }))

@@ -51,14 +51,14 @@ impl Door {
                 groups: vec![Arc::new(group(world, std::slice::from_ref(back), Policy::default())?)],
                 forward: front.client_cert.clone().map_or(Forward::Bytes, http),
                 hooks: Hooks::default(),
-                limits: *limits,
+                limits,
                 tally,
             }),
             Onward::ByName { routes, localhost, policy } => Self::ByName(PassThrough {
                 entrance: Entrance::default(),
                 front: front_codec(world, front)?,
                 routes: Arc::new(self::routes(world, routes, localhost.as_ref(), *policy)?),
-                limits: *limits,
+                limits,
                 tally,
             }),
         })

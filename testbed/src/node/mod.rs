@@ -14,12 +14,12 @@ pub mod plan;
 mod programs;
 mod queueing;
 mod serving;
-pub mod thread;
 pub mod wiring;
 
 use std::{io, sync::Arc};
 
 use proxies::serve::Tally;
+pub use proxies::thread;
 
 use self::{plan::NodePlan, programs::Program, thread::NodeThread, wiring::World};
 use crate::services::{
