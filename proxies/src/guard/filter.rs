@@ -32,9 +32,10 @@ pub struct Filter {
 
 impl Filter {
     /// A filter that has seen nothing yet.
-    pub fn new(rules: Rules) -> Self {
+    pub fn new(rules: impl Into<Arc<Rules>>) -> Self {
+        let rules = rules.into();
         let hits = rules.rules().iter().map(|_| AtomicU64::new(0)).collect();
-        Self { rules: Arc::new(rules), hits }
+        Self { rules, hits }
     }
 
     /// Ids of its rules, in the order of the file, and how many requests each matched; those that only log as well.

@@ -20,6 +20,15 @@ use super::{
 /// Removes the field however a caller may have written it: many services cannot tell `_` from `-`.
 const CLEANING: &str = "http-request del-header ^client[-_]cert([-_]chain)?$ -m reg";
 
+/// Whose request it is, said by nobody else.
+const TOLD: [&str; 5] = [
+    "http-request del-header ^(x[-_])?forwarded([-_](for|proto|host|port|by|server))?$ -m reg",
+    "http-request set-header Forwarded for=%[src];by=%[dst]",
+    "http-request set-header X-Forwarded-For %[src]",
+    "http-request set-header X-Forwarded-Proto http",
+    "http-request set-header X-Forwarded-Host %[req.hdr(host)]",
+];
+
 /// The configuration.
 pub fn configuration(sheet: &Sheet) -> Result<String, Unable> {
     let Sheet { label, threads, limits, doors } = sheet;
@@ -72,9 +81,15 @@ fn frontend<'a>(
     door: &'a Door,
     backends: &mut Vec<Backend<'a>>,
 ) -> Result<Vec<String>, Unable> {
-    let mode = if door.client_cert { "http" } else { "tcp" };
+    let mode = if door.requests { "http" } else { "tcp" };
     let tls = door.tls.as_ref().map(bind).transpose()?.unwrap_or_default();
     let mut lines = vec![format!("mode {mode}"), format!("bind {}{tls}", door.at)];
+    if door.requests {
+        lines.extend(TOLD.map(str::to_owned));
+        if door.tls.is_some() {
+            lines.push("http-request set-header X-Forwarded-Proto https".to_owned());
+        }
+    }
     if door.client_cert {
         lines.push(CLEANING.to_owned());
         lines.push("http-request set-header Client-Cert :%[ssl_c_der,base64]: if { ssl_c_used }".to_owned());

@@ -35,6 +35,9 @@ pub fn configuration(sheet: &Sheet, stream: &Stream) -> Result<String, Unable> {
     if doors.iter().any(|door| door.client_cert) {
         return Err(unable("cannot write a caller's certificate as `Client-Cert` (RFC 9440) wants it"));
     }
+    if doors.iter().any(|door| door.requests) {
+        return Err(unable("is set up to copy bytes here, and reads no requests"));
+    }
     let mut text = format!("# {label}, written from the architecture file.\n");
     let mut line = |indent: usize, words: &str| {
         let _ = writeln!(text, "{:1$}{words}", "", 4 * indent);

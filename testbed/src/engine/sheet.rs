@@ -46,7 +46,9 @@ pub struct Door {
     pub at: SocketAddrV4,
     /// How it ends TLS; `None` = clear, or passed on unopened.
     pub tls: Option<Front>,
-    /// It reads requests, and tells the service which certificate the caller showed.
+    /// It reads requests.
+    pub requests: bool,
+    /// And tells the service which certificate the caller showed.
     pub client_cert: bool,
     /// Where to.
     pub ways: Ways,
@@ -180,6 +182,12 @@ impl<P: Places> Drawing<'_, P> {
         if front.client_cert.as_ref().is_some_and(|rule| !rule.accept_from.is_empty()) {
             return Err(self.unable("compares no alternative names of a caller's certificate, so it believes nobody's `Client-Cert`"));
         }
+        if front.filtered {
+            return Err(self.unable("does not read our rule file"));
+        }
+        if !front.accept_proxy.from.is_empty() {
+            return Err(self.unable("tells nobody's PROXY header from another's here"));
+        }
         let ways = match onward {
             Onward::To(dial) => Ways::To(self.way(dial)?),
             Onward::ByName { routes, localhost, policy } => {
@@ -195,7 +203,7 @@ impl<P: Places> Drawing<'_, P> {
             }
         };
         let tls = front.tls.as_ref().map(|tls| self.front(tls)).transpose()?;
-        Ok(Door { at, tls, client_cert: front.client_cert.is_some(), ways })
+        Ok(Door { at, tls, requests: front.requests, client_cert: front.client_cert.is_some(), ways })
     }
 
     fn front(&mut self, tls: &ServerSettings) -> Result<Front, Unable> {
@@ -290,7 +298,7 @@ pub(super) mod testing {
             versions: TlsVersion::all(),
             callers,
         };
-        let door = |port, tls, ways| Door { at: at(3, port), tls, client_cert: false, ways };
+        let door = |port, tls, ways| Door { at: at(3, port), tls, requests: false, client_cert: false, ways };
         let socket =
             Way { to: Spot::Unix("/tmp/testbed-00/api-1/identity-api.sock".into()), from: None, tls: None };
         let checked = Way { tls: Some(tls(Verification::Name, Some("identity-2.pem"))), ..clear(24_001) };
@@ -311,7 +319,11 @@ pub(super) mod testing {
         ];
         if requests {
             let tls = Some(front(Some(("authorities-1.pem".to_owned(), false))));
-            doors.push(Door { client_cert: true, ..door(23_006, tls, Ways::To(clear(24_006))) });
+            doors.push(Door {
+                requests: true,
+                client_cert: true,
+                ..door(23_006, tls, Ways::To(clear(24_006)))
+            });
         }
         Sheet { label: "edge/tls-proxy".to_owned(), threads: 2, limits: Limits::default(), doors }
     }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use proxies::{
     balance::Policy,
     limits::Limits,
+    proxy_header::Accept,
     registry::{Admit, EntryId, SourceId},
     tls::{ClientSettings, Identity, ServerSettings, Verification},
     transport::Party,
@@ -177,6 +178,9 @@ impl Making {
             crossing,
             tls,
             client_cert: None,
+            requests: false,
+            filtered: false,
+            accept_proxy: Accept::default(),
             ballast: Duration::ZERO,
             origin: Origin::default(),
         }

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use proxies::{
     limits::Limits,
+    proxy_header::{Accept, Peer},
     registry::{EntryId, Registry},
     transport::Party,
 };
@@ -13,7 +14,7 @@ use super::{
     published::version, queues::QueueLogins,
 };
 use crate::{
-    architecture::{Architecture, DialId, ListenerId, Place, ProcessId, Program},
+    architecture::{Architecture, DialId, Listener, ListenerId, Place, ProcessId, Program, Protocol},
     node::plan::{DialPlan, ListenPlan, Login, NodePlan, Onward, ProgramPlan},
     pki::{DOMAIN, Pki},
     services::catalog::CatalogEntry,
@@ -138,6 +139,9 @@ impl Drawing<'_> {
             crossing: listener.place.segment().filter(|_| self.is_tapped_there(id)),
             tls: self.server_settings(listener)?,
             client_cert: self.client_cert(listener),
+            requests: listener.protocol == Protocol::Http,
+            filtered: listener.filter.is_some(),
+            accept_proxy: self.accept_proxy(listener)?,
             ballast: if public { self.ballast } else { Duration::ZERO },
             origin: origins::origin(self.architecture, id),
         })
@@ -152,6 +156,15 @@ impl Drawing<'_> {
     pub fn is_tapped_at_dialers(&self, id: ListenerId) -> bool {
         let crosses = self.architecture[id].place.segment().is_some() && !self.fronts.contains_key(&id);
         crosses && (self.realisation == Realisation::Dialer || is_foreign(self.architecture, id))
+    }
+
+    /// Whose PROXY headers a listener believes.
+    fn accept_proxy(&self, listener: &Listener) -> Result<Accept, LaunchError> {
+        let party = |process: &ProcessId| {
+            let lost = || LaunchError::Unplaced { what: self.architecture.process_label(*process) };
+            self.parties.get(process).copied().map(Peer::Party).ok_or_else(lost)
+        };
+        Ok(Accept { from: listener.accept_proxy.iter().map(party).collect::<Result<_, _>>()? })
     }
 
     fn doors(&self, process: ProcessId) -> Result<Vec<(ListenPlan, Onward)>, LaunchError> {

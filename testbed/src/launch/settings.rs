@@ -1,12 +1,15 @@
 //! The TLS side of plans: from names of authorities and identities to certificates, keys and trust.
 
 use proxies::{
+    caller::Application,
     forward::ClientCert,
     tls::{self, ClientSettings, ServerSettings, TicketKey, TicketKeys, Tickets, Verification},
 };
 
 use super::{LaunchError, plans::Drawing};
-use crate::architecture::{AuthorityId, DialTls, IdentityId, Listener, Resumption, TlsVersion, Verify};
+use crate::architecture::{
+    AuthorityId, DialTls, IdentityId, Listener, Protocol, Resumption, TlsVersion, Verify,
+};
 
 impl Drawing<'_> {
     /// How a dial opens TLS.
@@ -35,6 +38,9 @@ impl Drawing<'_> {
             required: auth.required,
             allow: auth.allow.as_ref().map(|allowed| self.names(allowed)),
         });
+        if listener.protocol == Protocol::Http {
+            settings.application = vec![Application::Http2, Application::Http1];
+        }
         Ok(Some(settings))
     }
 

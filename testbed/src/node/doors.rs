@@ -7,8 +7,8 @@ use std::{collections::BTreeMap, io, sync::Arc};
 
 use proxies::{
     balance::{Backend, Group, Policy},
-    forward::{ClientCert, Hooks, Names, Rules},
-    guard::Entrance,
+    forward::{ClientCert, Hooks, Inspect, Names, Rules},
+    guard::{self, Entrance, Filter},
     limits::Limits,
     pass_through::PassThrough,
     proxy::{Forward, Proxy},
@@ -46,16 +46,16 @@ impl Door {
         let (limits, tally) = (*limits, tally.clone());
         Ok(match onward {
             Onward::To(back) => Self::Forward(Proxy {
-                entrance: Entrance::default(),
+                entrance: Entrance::behind(front.accept_proxy.clone()),
                 front: front_codec(world, front)?,
                 groups: vec![Arc::new(group(world, std::slice::from_ref(back), Policy::default())?)],
-                forward: front.client_cert.clone().map_or(Forward::Bytes, http),
-                hooks: Hooks::default(),
+                forward: if front.requests { http(front.client_cert.clone()) } else { Forward::Bytes },
+                hooks: hooks(front)?,
                 limits,
                 tally,
             }),
             Onward::ByName { routes, localhost, policy } => Self::ByName(PassThrough {
-                entrance: Entrance::default(),
+                entrance: Entrance::behind(front.accept_proxy.clone()),
                 front: front_codec(world, front)?,
                 routes: Arc::new(self::routes(world, routes, localhost.as_ref(), *policy)?),
                 limits,
@@ -73,10 +73,18 @@ impl Door {
     }
 }
 
-fn http(client_cert: ClientCert) -> Forward {
+fn http(client_cert: Option<ClientCert>) -> Forward {
     // A proxy in front opens its connections for the name of this host, whatever its own callers ask for.
-    let names = Names { checked: client_cert.accept_from.is_empty(), also: vec![LOCALHOST.to_owned()] };
-    Forward::Http(Rules { client_cert: Some(client_cert), names, ..Rules::default() })
+    let checked = client_cert.as_ref().is_none_or(|rule| rule.accept_from.is_empty());
+    let names = Names { checked, also: vec![LOCALHOST.to_owned()] };
+    Forward::Http(Rules { client_cert, names, ..Rules::default() })
+}
+
+/// Who else is asked about requests.
+fn hooks(front: &ListenPlan) -> io::Result<Hooks> {
+    let filter = |rules| Arc::new(Filter::new(rules)) as Arc<dyn Inspect>;
+    let rules = front.filtered.then(guard::rules::Rules::built_in).transpose().map_err(io::Error::other)?;
+    Ok(Hooks { inspect: rules.map(filter), ..Hooks::default() })
 }
 
 fn routes(

@@ -9,7 +9,7 @@ use proxies::{
     balance::Policy,
     forward::ClientCert,
     limits::Limits,
-    proxy_header,
+    proxy_header::{self, Accept},
     registry::{EntryId, SourceId},
     tls::{ClientSettings, ServerSettings},
     transport::Party,
@@ -162,6 +162,12 @@ pub struct ListenPlan {
     pub tls: Option<ServerSettings>,
     /// Proxies that speak HTTP here: what they tell the service about the caller's certificate.
     pub client_cert: Option<ClientCert>,
+    /// Proxies: are requests read here (layer 7)? They are where `client_cert` is there.
+    pub requests: bool,
+    /// Proxies that read requests: are they judged by the built-in rule file?
+    pub filtered: bool,
+    /// Proxies: whose connections begin with a PROXY header, which is believed.
+    pub accept_proxy: Accept,
     /// CPU burnt per handshake on top: zero but in the test that doubles a victim's cost.
     pub ballast: Duration,
     /// What the service behind it may believe of callers.

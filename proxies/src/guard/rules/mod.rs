@@ -23,6 +23,8 @@ pub use finding::{BadRules, Finding};
 pub use judge::{BodyJudge, Head, Matches, Verdict};
 pub use normal::Normal;
 
+use std::sync::{Arc, OnceLock};
+
 use judge::Search;
 
 /// Bytes of the longest rule file.
@@ -121,9 +123,14 @@ impl Rules {
         }
     }
 
-    /// The rules this crate brings along.
-    pub fn built_in() -> Result<Self, BadRules> {
-        Self::read("default.toml", DEFAULT)
+    /// The rules this crate brings along; made once, which takes a moment, and shared.
+    pub fn built_in() -> Result<Arc<Self>, BadRules> {
+        static MADE: OnceLock<Arc<Rules>> = OnceLock::new();
+        if let Some(made) = MADE.get() {
+            return Ok(made.clone());
+        }
+        let made = Self::read("default.toml", DEFAULT)?;
+        Ok(MADE.get_or_init(|| Arc::new(made)).clone())
     }
 
     /// All of them, in the order of the file.

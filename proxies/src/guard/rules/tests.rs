@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used)]
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use proptest::prelude::*;
 
@@ -44,9 +44,7 @@ fn matching(rules: &Arc<Rules>, asked: Asked, step: usize) -> Vec<String> {
 }
 
 fn built_in() -> Arc<Rules> {
-    static RULES: LazyLock<Arc<Rules>> =
-        LazyLock::new(|| Arc::new(Rules::built_in().unwrap_or_else(|bad| panic!("{bad}"))));
-    RULES.clone()
+    Rules::built_in().unwrap_or_else(|bad| panic!("{bad}"))
 }
 
 fn of(text: &str) -> Arc<Rules> {
