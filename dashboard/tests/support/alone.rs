@@ -73,12 +73,12 @@ impl Files {
     /// One request to the proxy; the body of a 200, or whatever went wrong.
     pub(crate) fn get(&self, port: u16, name: &str) -> Result<String, String> {
         let mut stream = self.connect(port, name);
-        let mut heard = Vec::new();
+        let mut bytes = Vec::new();
         let asked = stream.write_all(request(name).as_bytes());
-        let read = asked.and_then(|()| stream.read_to_end(&mut heard));
-        let heard = String::from_utf8(heard).unwrap();
+        let read = asked.and_then(|()| stream.read_to_end(&mut bytes));
+        let heard = String::from_utf8(bytes).unwrap();
         match heard.split_once("\r\n\r\n") {
-            Some((head, body)) if head.starts_with("HTTP/1.1 200") => Ok(body.to_owned()),
+            Some((first, body)) if first.starts_with("HTTP/1.1 200") => Ok(body.to_owned()),
             _ => Err(format!("{heard}{read:?}")),
         }
     }

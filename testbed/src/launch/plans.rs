@@ -14,7 +14,7 @@ use super::{
     published::version, queues::QueueLogins,
 };
 use crate::{
-    architecture::{Architecture, DialId, Listener, ListenerId, Place, ProcessId, Program, Protocol},
+    architecture::{Architecture, Dial, DialId, Listener, ListenerId, Place, ProcessId, Program, Protocol},
     node::plan::{DialPlan, ListenPlan, Login, NodePlan, Onward, ProgramPlan},
     pki::{DOMAIN, Pki},
     services::catalog::CatalogEntry,
@@ -105,9 +105,19 @@ impl Drawing<'_> {
             party: self.parties.get(&dial.process).copied().ok_or_else(lost)?,
             segment: place.segment(),
             tls: dial.tls.as_ref().map(|tls| self.client_settings(tls)),
-            authority: self.authority(dial.to),
+            authority: self.asked(dial),
             header: dial.proxy_header,
         })
+    }
+
+    /// What a dial calls the far side: the name it asks for in its hello, where it says one and nobody from
+    /// outside is meant to ask for another.
+    fn asked(&self, dial: &Dial) -> String {
+        let authority = self.authority(dial.to);
+        match (&dial.tls, authority.rsplit_once(':')) {
+            (Some(tls), Some((_, port))) if self.outside.is_none() => format!("{}:{port}", tls.server_name),
+            _ => authority,
+        }
     }
 
     /// A dial of a process by its name.
