@@ -3,27 +3,31 @@
 //! Text that stands together and has a request or status line in it is read from that line on, as one message. What
 //! was overwritten in part is read as far as it goes. Pure.
 
+use memchr::memmem;
 use testbed::vocabulary::Direction;
 
 use super::conversation::{Conversation, Heard};
 
-/// Shorter text is no message.
-const SHORTEST: usize = 16;
 /// What every request line ends in.
 const REQUEST: &[u8] = b" HTTP/1.1\r\n";
 /// What every status line begins with.
 const RESPONSE: &[u8] = b"HTTP/1.1 ";
+/// No request line is longer.
+const LINE: usize = 8 * 1024;
+/// Nor is a message that is read.
+const MESSAGE: usize = 256 * 1024;
 
 /// Everything in some bytes that reads like a message.
 pub fn messages(bytes: &[u8]) -> Vec<Heard> {
-    let texts = bytes.split(|byte| !is_text(*byte)).filter(|text| text.len() >= SHORTEST);
+    let requests = memmem::find_iter(bytes, REQUEST).map(|at| (method(bytes, at), Direction::ToAcceptor));
+    let responses = memmem::find_iter(bytes, RESPONSE).map(|at| (at, Direction::ToDialer));
     let mut heard = Vec::new();
-    for text in texts {
-        for (start, direction) in starts(text) {
-            let mut conversation = Conversation::default();
-            heard.extend(conversation.hear(direction, &text[start..]));
-            heard.extend(conversation.finish());
-        }
+    for (start, direction) in requests.chain(responses) {
+        let text = &bytes[start..bytes.len().min(start + MESSAGE)];
+        let end = text.iter().position(|byte| !is_text(*byte)).unwrap_or(text.len());
+        let mut conversation = Conversation::default();
+        heard.extend(conversation.hear(direction, &text[..end]));
+        heard.extend(conversation.finish());
     }
     heard
 }
@@ -32,25 +36,13 @@ fn is_text(byte: u8) -> bool {
     matches!(byte, b' '..=b'~' | b'\r' | b'\n' | b'\t')
 }
 
-/// Where messages begin, and which way they went.
-fn starts(text: &[u8]) -> Vec<(usize, Direction)> {
-    let mut starts = Vec::new();
-    for at in places(text, REQUEST) {
-        let line = text[..at].iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
-        // What stands right before it may be the end of something else: the method is the last word but one.
-        let space = text[line..at].iter().rposition(|byte| *byte == b' ');
-        let method = space.map_or(line, |space| {
-            let before = &text[line..line + space];
-            line + space - before.iter().rev().take_while(|byte| byte.is_ascii_uppercase()).count()
-        });
-        starts.push((method, Direction::ToAcceptor));
-    }
-    starts.extend(places(text, RESPONSE).map(|at| (at, Direction::ToDialer)));
-    starts
-}
-
-fn places<'a>(text: &'a [u8], sought: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
-    text.windows(sought.len()).enumerate().filter(move |(_, part)| *part == sought).map(|(at, _)| at)
+/// Where the request begins whose target ends at `at`. What stands right before it may be the end of something else:
+/// the method is the capitals before the last space.
+fn method(bytes: &[u8], at: usize) -> usize {
+    let line = &bytes[at.saturating_sub(LINE)..at];
+    let Some(space) = line.iter().rposition(|byte| *byte == b' ' || !is_text(*byte)) else { return at };
+    let capitals = line[..space].iter().rev().take_while(|byte| byte.is_ascii_uppercase()).count();
+    at - (line.len() - space) - capitals
 }
 
 #[cfg(test)]

@@ -37,6 +37,8 @@ const KEYS: Step = Step { technique: STEP.technique, attack_id: PRIVATE_KEYS };
 
 /// How often memory is looked at.
 const LOOK: Duration = Duration::from_millis(50);
+/// At which of these looks whole memories are read.
+const EACH: u32 = 5;
 
 /// The technique.
 pub struct SearchMemory {
@@ -59,9 +61,14 @@ impl Technique for SearchMemory {
             let mut eyes = Eyes::default();
             let mut looks = interval(LOOK);
             looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            let mut turn = 0_u32;
             while foothold.stop().run_until_cancelled(looks.tick()).await.is_some() {
                 eyes.read(memory.look(), &mut haul);
-                eyes.search(&memory.images(), &mut haul);
+                // A whole memory takes longer to read than a buffer.
+                if turn.is_multiple_of(EACH) {
+                    eyes.search(&memory.images(), &mut haul);
+                }
+                turn += 1;
             }
             eyes.read(memory.look(), &mut haul);
             eyes.search(&memory.images(), &mut haul);

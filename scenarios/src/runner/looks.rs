@@ -17,16 +17,19 @@ use std::{
 
 use testbed::{
     canary::{Canaries, CanaryId, search},
-    capture::FlowStore,
+    capture::{Chunk, FlowRecord, FlowStore},
     custody::process::{Image, process_tree},
     fabric::Fabric,
     foothold::hosts::taken,
     ledger::Ledger,
     vocabulary::{Asset, Direction, Vantage},
 };
+use tokio::time::Instant;
 
-/// Between two looks: the processor is the victim's, too.
+/// Between two looks, at least: the processor is the victim's, too, so that a long look rests longer.
 const REST: Duration = Duration::from_millis(5);
+/// Times a look's own length it rests.
+const RESTS: u32 = 2;
 /// Connections whose records are sought at each look, the newest ones.
 const FLOWS: usize = 64;
 /// Bytes of a record that are unlike those of any other.
@@ -88,14 +91,14 @@ impl Watch {
         let watching = Builder::new().name("memory".to_owned()).spawn(move || {
             let mut looks = Looks::new();
             loop {
-                let last = asked.load(Ordering::Relaxed);
+                let (last, began) = (asked.load(Ordering::Relaxed), Instant::now());
                 for (label, pid) in &programs {
                     eyes.look(label, *pid, looks.entry(label.clone()).or_default());
                 }
                 if last {
                     return looks;
                 }
-                std::thread::sleep(REST);
+                std::thread::park_timeout(REST.max(began.elapsed() * RESTS));
             }
         })?;
         Ok(Self { stop, watching: Some(watching) })
@@ -104,6 +107,9 @@ impl Watch {
     /// Looks once more and tells.
     pub(super) fn finish(&mut self) -> Looks {
         self.stop.store(true, Ordering::Relaxed);
+        if let Some(watching) = &self.watching {
+            watching.thread().unpark();
+        }
         // A panic there has been reported by the panic hook; then nothing was seen.
         self.watching.take().and_then(|watching| watching.join().ok()).unwrap_or_default()
     }
@@ -155,15 +161,19 @@ impl Eyes {
 
     /// A piece of every TLS record that crossed the newest connections of a process.
     fn records(&self, label: &str) -> Vec<((u64, bool, u64), Vec<u8>)> {
-        let capture = self.capture.lock().unwrap_or_else(PoisonError::into_inner);
-        let flows: Vec<_> = capture.flows().collect();
-        let ours = flows.iter().rev().filter(|flow| flow.link.split('>').any(|end| end == label)).take(FLOWS);
+        let ours: Vec<(u64, Vec<Chunk>)> = {
+            // Whoever captures waits for this lock: nothing is copied under it but handles.
+            let capture = self.capture.lock().unwrap_or_else(PoisonError::into_inner);
+            let of_process = |flow: &&FlowRecord| flow.link.split('>').any(|end| end == label);
+            let newest = capture.flows().rev().filter(of_process).take(FLOWS);
+            newest.map(|flow| (flow.id, flow.chunks.clone())).collect()
+        };
         let mut records = Vec::new();
-        for flow in ours {
+        for (flow, chunks) in &ours {
             for direction in [Direction::ToAcceptor, Direction::ToDialer] {
-                let chunks = flow.chunks.iter().filter(|chunk| chunk.direction == direction);
+                let chunks = chunks.iter().filter(|chunk| chunk.direction == direction);
                 let stream: Vec<u8> = chunks.flat_map(|chunk| chunk.bytes.iter().copied()).collect();
-                let id = |at: usize| (flow.id, direction == Direction::ToAcceptor, at as u64);
+                let id = |at: usize| (*flow, direction == Direction::ToAcceptor, at as u64);
                 for (at, end) in spans(&stream) {
                     let pieces = PIECES.map(|from| at + from).into_iter().chain([end.saturating_sub(PIECE)]);
                     let pieces = pieces.filter(|from| *from > at + 5 && from + PIECE <= end);
