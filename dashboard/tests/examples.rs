@@ -29,6 +29,14 @@ const ELSEWHERE: &[(&str, &str)] = &[
         "a shell without a terminal says nothing: tests/exec.rs runs others",
     ),
     ("testbed up ./mine.toml --out lab --force", "stays up until it is ended: tests/openstack.rs does it"),
+    (
+        "testbed proxy --mode terminate --listen 127.0.0.1:8443 --cert c.pem --key k.pem --backend 127.0.0.1:8080",
+        "stays up until it is ended: tests/proxy_alone.rs does it",
+    ),
+    (
+        "testbed proxy --mode pass-through --listen 127.0.0.1:8443 --sni a.invalid=127.0.0.1:9443",
+        "stays up until it is ended: tests/proxy_alone.rs does it",
+    ),
 ];
 
 fn testbed(home: &Path) -> Command {

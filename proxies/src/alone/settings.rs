@@ -68,9 +68,6 @@ pub enum SettingsError {
     /// No thread to serve, or more than this machine is for.
     #[error("--threads is between 1 and {MOST_THREADS}")]
     Threads,
-    /// More than one certificate.
-    #[error("one --cert with its --key: which of several is presented is not chosen by name yet")]
-    OneCertificate,
 }
 
 /// More threads than that are a mistake.
@@ -116,9 +113,6 @@ impl Settings {
         }
         if !(1..=MOST_THREADS).contains(&self.threads) {
             return Err(SettingsError::Threads);
-        }
-        if self.identities.len() > 1 {
-            return Err(SettingsError::OneCertificate);
         }
         Ok(())
     }
