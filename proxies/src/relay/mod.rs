@@ -6,7 +6,7 @@
 //! ```
 //!
 //! An error on either way ends both at once: a truncated message must not look complete. Between two plain
-//! sockets large amounts pass inside the kernel ([`splice`]); a stream that somebody watches is no plain socket.
+//! sockets large amounts pass inside the kernel (`splice`); a stream that somebody watches is no plain socket.
 //! One future, no task of its own; dropping it drops both streams.
 
 #[cfg_attr(not(target_os = "linux"), path = "no_splice.rs")]

@@ -10,7 +10,7 @@
 //!
 //! A crossing is realised at the acceptor (the default), at the dialer where the acceptor is a program of its own
 //! ([`crossing::AtDialer`]), or by a relay the segment owns ([`relay`]); all wrap the stream in the same
-//! [`tapped::Tapped`]. What a program of its own dials comes in through its own door of the segment ([`relay::door`]),
+//! [`tapped::Tapped`]. What a program of its own dials comes in through its own door of the segment ([`relay::doors`]),
 //! which asks the rules and dials for it. Host-local links never come here.
 //!
 //! The tap thread ends when [`Fabric::close`] is called; relays end with their cancellation token.
