@@ -6,7 +6,10 @@
 #[allow(dead_code)]
 mod support;
 
-use std::{io::Write, sync::LazyLock};
+use std::{
+    io::Write,
+    sync::{LazyLock, Mutex, PoisonError},
+};
 
 use jiff::Timestamp;
 use scenarios::{
@@ -27,6 +30,7 @@ use testbed::{
 
 /// Every cell of a run, whatever it found; what it says about itself goes to whoever reads a failure.
 fn cells(asked: Request) -> Vec<Cell> {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let events: Vec<Stamped> = runner::start(asked).unwrap().events.iter().collect();
     let wrong: Vec<&Event> = events
         .iter()
@@ -38,6 +42,9 @@ fn cells(asked: Request) -> Vec<Cell> {
     }
     Snapshot::of(&events).cells
 }
+
+/// One run at a time: two of them would take each other's time.
+static ALONE: Mutex<()> = Mutex::new(());
 
 /// Does the checked-in list know of it?
 fn explained(cell: &Cell, engine: Engine) -> bool {

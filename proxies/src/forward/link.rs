@@ -19,7 +19,8 @@ pub(super) struct Link {
     _lease: Option<Lease>,
     /// Nobody used it before.
     pub(super) fresh: bool,
-    /// Any caller's requests may go here: it did not begin with a header that names one.
+    /// Any caller's requests may go here: it did not begin with a header that names one, and connections are kept
+    /// for all.
     shared: bool,
 }
 
@@ -37,7 +38,8 @@ impl<D: Dial> Site<D> {
             }
             match group.open_at(place, caller, &self.limits).await {
                 Ok(opened) => {
-                    let shared = group.backends().get(place).is_some_and(|backend| backend.header.is_none());
+                    let told = group.backends().get(place).is_some_and(|backend| backend.header.is_some());
+                    let shared = !told && self.limits.http.pooled > 0;
                     let wire = Wire::new(opened.stream);
                     let lease = Some(opened.lease);
                     return Ok(Link { wire, place: (at, place), _lease: lease, fresh: true, shared });

@@ -43,7 +43,9 @@ impl Door {
         limits: &Limits,
         tally: &Arc<Tally>,
     ) -> io::Result<Self> {
-        let (limits, tally) = (*limits, tally.clone());
+        let (mut limits, tally) = (*limits, tally.clone());
+        // Each caller's requests go on over connections of its own: whoever stands in the path meets every caller.
+        limits.http.pooled = 0;
         Ok(match onward {
             Onward::To(back) => Self::Forward(Proxy {
                 entrance: Entrance::behind(front.accept_proxy.clone()),

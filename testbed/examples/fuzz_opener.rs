@@ -1,5 +1,5 @@
 //! Fuzzes what this crate reads for as long as one likes:
-//! `cargo run --profile fuzz -p testbed --example fuzz -- all --executions 10000000 --threads 2 --seed 1`.
+//! `cargo run --profile fuzz -p testbed --example fuzz_opener -- all --executions 10000000 --threads 2 --seed 1`.
 //! An input that breaks something is kept under `target/fuzz`; the exit code is 1.
 
 #[path = "../../proxies/tests/fuzz/engine/mod.rs"]
