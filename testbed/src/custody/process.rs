@@ -139,7 +139,10 @@ fn read(memory: &File, range: Range<u64>) -> Vec<(u64, Bytes)> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use std::process::{Command, Stdio};
+    use std::{
+        io::{Read, Write},
+        process::{Command, Stdio},
+    };
 
     use super::*;
 
@@ -158,8 +161,11 @@ mod tests {
     fn what_a_child_holds_is_found_and_what_it_never_held_is_not() {
         let secret = format!("canary-{:016x}", rand::random::<u64>());
         let child =
-            Command::new("cat").env("HELD", &secret).stdin(Stdio::piped()).stdout(Stdio::null()).spawn();
+            Command::new("cat").env("HELD", &secret).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
         let mut child = child.unwrap();
+        // Its echo says that it is the program by now, and no more the fork of this one.
+        child.stdin.as_mut().unwrap().write_all(b"!").unwrap();
+        child.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
         let holds = |needle: &[u8]| {
             let image = Image::of("edge/proxy", Duration::ZERO, &[child.id()]).unwrap();
             assert!(!image.is_empty() && image.len() > 4096);

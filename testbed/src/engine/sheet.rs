@@ -325,6 +325,8 @@ pub(super) mod testing {
                 ..door(23_006, tls, Ways::To(clear(24_006)))
             });
         }
-        Sheet { label: "edge/tls-proxy".to_owned(), threads: 2, limits: Limits::default(), doors }
+        // The default depends on the descriptors of the machine.
+        let limits = Limits { connections: 4_000, ..Limits::default() };
+        Sheet { label: "edge/tls-proxy".to_owned(), threads: 2, limits, doors }
     }
 }
